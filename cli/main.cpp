@@ -1,0 +1,41 @@
+#include <cstdio>
+#include <exception>
+
+#include "cli/verbs.h"
+#include "kernels/error.h"
+
+namespace {
+
+constexpr int kRunFailed = 1;
+constexpr int kBadInput = 2;
+
+int fail(const char* message, int code) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "lorica: %s\n", message);
+  return code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using namespace lorica::cli;
+  CLI::App app{"Trains transformers and LoRA adapters from scratch, on CPUs and GPUs.", "lorica"};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "lorica " LORICA_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help and --version
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return fail(error.what(), kBadInput);
+  } catch (const lorica::RunError& error) {
+    return fail(error.what(), kRunFailed);
+  } catch (const lorica::Error& error) {
+    return fail(error.what(), kBadInput);
+  } catch (const std::bad_alloc&) {
+    return fail("out of memory", kRunFailed);
+  } catch (const std::exception& error) {
+    return fail(error.what(), kRunFailed);
+  }
+  return 0;
+}

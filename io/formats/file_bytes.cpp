@@ -1,0 +1,98 @@
+#include "io/formats/file_bytes.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "kernels/error.h"
+
+namespace lorica {
+namespace {
+
+class Descriptor {
+ public:
+  Descriptor(const std::filesystem::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  bool ok() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+size_t size_of_regular_file(const Descriptor& file, const std::filesystem::path& path) {
+  struct stat info {};
+  if (!file.ok()) throw Error("{}: cannot open: {}", path.string(), std::strerror(errno));
+  if (::fstat(file.get(), &info) != 0) throw Error("{}: {}", path.string(), std::strerror(errno));
+  if (S_ISDIR(info.st_mode)) throw Error("{}: is a folder, expected a file", path.string());
+  return static_cast<size_t>(info.st_size);
+}
+
+void fsync_folder(const std::filesystem::path& folder) {
+  const Descriptor handle(folder, O_RDONLY | O_DIRECTORY);
+  if (handle.ok()) ::fsync(handle.get());
+}
+
+}  // namespace
+
+std::string read_file(const std::filesystem::path& path) {
+  const Descriptor file(path, O_RDONLY);
+  std::string bytes;
+  bytes.reserve(size_of_regular_file(file, path));
+  char buffer[1 << 16];
+  for (;;) {  // a pipe has no size, so read to the end
+    const ssize_t n = ::read(file.get(), buffer, sizeof buffer);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw Error("{}: {}", path.string(), std::strerror(errno));
+    if (n == 0) return bytes;
+    bytes.append(buffer, static_cast<size_t>(n));
+  }
+}
+
+MappedFile::MappedFile(const std::filesystem::path& path) : path_(path) {
+  const Descriptor file(path, O_RDONLY);
+  size_ = size_of_regular_file(file, path);
+  if (size_ == 0) return;
+  data_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (data_ == MAP_FAILED) {
+    data_ = nullptr;
+    throw Error("{}: cannot map: {}", path.string(), std::strerror(errno));
+  }
+}
+
+MappedFile::~MappedFile() {
+  if (data_) ::munmap(data_, size_);
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+  std::filesystem::path aside = path;
+  aside += ".part";
+  const auto fail = [&](const char* what) {
+    const int reason = errno;
+    ::unlink(aside.c_str());
+    throw RunError("{}: cannot {}: {}", path.string(), what, std::strerror(reason));
+  };
+  {
+    const Descriptor file(aside, O_WRONLY | O_CREAT | O_TRUNC);
+    if (!file.ok()) fail("create");
+    for (size_t done = 0; done < bytes.size();) {
+      const ssize_t n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) fail("write");
+      done += static_cast<size_t>(n);
+    }
+    if (::fsync(file.get()) != 0) fail("sync");
+  }
+  if (::rename(aside.c_str(), path.c_str()) != 0) fail("rename");
+  fsync_folder(path.has_parent_path() ? path.parent_path() : ".");
+}
+
+}  // namespace lorica

@@ -1,0 +1,32 @@
+#pragma once
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace lorica {
+
+/// The whole of a file. Throws Error "PATH: cannot open: No such file or directory".
+std::string read_file(const std::filesystem::path& path);
+
+/// A file mapped read-only for as long as the object lives. Throws Error as read_file does.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+  void* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+/// Writes aside, fsyncs, renames over `path` and fsyncs the folder: a kill at any moment leaves the old or the new whole
+/// file. Throws RunError naming the path and the system's reason (disk full, read-only folder).
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
+
+}  // namespace lorica

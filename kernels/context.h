@@ -1,0 +1,51 @@
+#pragma once
+#include <cstddef>
+#include <memory>
+
+#include "kernels/tensor_view.h"
+
+namespace lorica {
+
+/// State of the CPU backend: scratch memory that grows to its high-water mark and stays (no allocation inside a step
+/// once every shape was seen) and the cached oneDNN primitives. One object is used by one thread at a time; ops use all
+/// cores by themselves through OpenMP.
+class CpuBackend {
+ public:
+  CpuBackend();
+  ~CpuBackend();
+  CpuBackend(CpuBackend&&) noexcept;
+
+  /// At least `bytes` of 64-byte aligned scratch, valid until the next call for the same slot. Slots keep an op's
+  /// buffers apart; each op starts anew at slot 0.
+  enum Slot { kScratch0, kScratch1, kScratch2, kScratch3, kGemmScratch, kSlotCount };
+  void* scratch(Slot slot, size_t bytes);
+  template <class T>
+  T* scratch(Slot slot, int64_t elements) {
+    return static_cast<T*>(scratch(slot, static_cast<size_t>(elements) * sizeof(T)));
+  }
+  /// Bytes held as scratch over all slots.
+  size_t scratch_bytes() const;
+
+  /// Primitive cache of kernels/cpu/gemm.cpp.
+  struct GemmCache;
+  GemmCache& gemm_cache() { return *gemm_cache_; }
+
+ private:
+  struct Buffers;
+  std::unique_ptr<Buffers> buffers_;
+  std::unique_ptr<GemmCache> gemm_cache_;
+};
+
+/// Where ops run. The CUDA backend joins here and in launch().
+struct Context {
+  CpuBackend cpu;
+};
+
+/// Checks an op's arguments and runs it on the context's device: the one place where a device is chosen.
+template <class Op>
+void launch(Context& context, const Op& op) {
+  op.check();
+  run(context.cpu, op);
+}
+
+}  // namespace lorica

@@ -1,0 +1,49 @@
+#pragma once
+#include "kernels/ops/linear.h"
+
+namespace lorica {
+
+/// Dropout that is replayed, never stored: element i is kept where word i of Philox4x32-10 (key = seed, counter from
+/// `stream` and i / 4) is at least p 2^32, and is then divided by 1 - p. kernels/philox.h has the generator.
+struct Dropout {
+  float p = 0;
+  uint64_t seed = 0;
+  uint64_t stream = 0;  ///< unlike for every (step, micro-batch, module)
+};
+
+/// Linear layer with a LoRA adapter, forward:
+///     u = scale dropout(x) A^T      y = x W^T + bias + u B^T (+ residual)
+/// Shapes    x [T, in], y [T, out], residual as in LinearFwd;  W [out, in] frozen;  A [r, in] f32, B [out, r] f32;
+///           u [T, r] of x's dtype, kept for the backward pass.
+/// Numerics  A and B are rounded to x's dtype for the products; f32 accumulation.
+/// Reference Hu et al. 2021; scale = alpha / r, or alpha / sqrt(r) (rsLoRA).
+struct LoraLinearFwd {
+  In x;
+  WeightIn w;
+  In bias, residual, a, b;
+  Out y, u;
+  float scale = 1;
+  Dropout dropout;
+  void check() const;
+  Cost cost() const;
+};
+
+/// Linear layer with a LoRA adapter, backward:
+///     v = scale dy B      dx = dy W + dropout(v A)      dA = v^T dropout(x)      dB = dy^T u
+/// (dropout here is the product with the mask of the forward pass, so it is its own transpose)
+/// Shapes    dy [T, out];  x [T, in];  u [T, r];  da, db f32 like a, b;  dx [T, in]; the weight packed for kBackward.
+struct LoraLinearBwd {
+  In dy, x;
+  WeightIn w;
+  In a, b, u;
+  GradOut dx, da, db;
+  float scale = 1;
+  Dropout dropout;
+  void check() const;
+  Cost cost() const;
+};
+
+void run(CpuBackend&, const LoraLinearFwd&);
+void run(CpuBackend&, const LoraLinearBwd&);
+
+}  // namespace lorica

@@ -1,0 +1,86 @@
+#pragma once
+#include <complex>
+#include <cstring>
+#include <random>
+#include <vector>
+
+#include "kernels/tensor_view.h"
+
+namespace lorica::test {
+
+/// A tensor that a test owns, f32 or bf16 (or i32), with its values in double beside it: the values are those after
+/// rounding to the dtype, so that a reference run on them measures the op's own error only.
+class HostTensor {
+ public:
+  HostTensor(Shape shape, Dtype dtype)
+      : shape_(shape), dtype_(dtype), memory_(static_cast<size_t>(shape.elements()) * size_of(dtype) + 64) {
+    // 0xff bytes are NaN in f32 and bf16: an element that the op forgets to write is seen
+    std::memset(memory_.data(), 0xff, memory_.size());
+  }
+  HostTensor(Shape shape, Dtype dtype, const std::vector<double>& values) : HostTensor(shape, dtype) {
+    for (size_t i = 0; i < values.size(); ++i) set(i, values[i]);
+  }
+
+  /// Normal values with the given spread, the same for the same seed.
+  static HostTensor random(Shape shape, Dtype dtype, uint64_t seed, double spread = 1, double mean = 0) {
+    std::mt19937_64 generator(seed);
+    std::normal_distribution<double> normal(mean, spread);
+    HostTensor t(shape, dtype);
+    for (size_t i = 0; i < static_cast<size_t>(shape.elements()); ++i) t.set(i, normal(generator));
+    return t;
+  }
+  static HostTensor ints(const std::vector<int32_t>& values) {
+    HostTensor t({static_cast<int64_t>(values.size())}, Dtype::i32);
+    std::memcpy(t.memory_.data(), values.data(), values.size() * sizeof(int32_t));
+    return t;
+  }
+
+  In in() const { return {memory_.data(), shape_, dtype_}; }
+  Out out() { return {memory_.data(), shape_, dtype_}; }
+  GradOut grad(GradMode mode) { return {out(), mode}; }
+  const Shape& shape() const { return shape_; }
+
+  std::vector<double> values() const {
+    std::vector<double> result(static_cast<size_t>(shape_.elements()));
+    for (size_t i = 0; i < result.size(); ++i) result[i] = get(i);
+    return result;
+  }
+  double get(size_t i) const {
+    if (dtype_ == Dtype::f32) return reinterpret_cast<const float*>(memory_.data())[i];
+    if (dtype_ == Dtype::bf16) return static_cast<float>(reinterpret_cast<const bf16*>(memory_.data())[i]);
+    return reinterpret_cast<const int32_t*>(memory_.data())[i];
+  }
+  void set(size_t i, double value) {
+    if (dtype_ == Dtype::f32)
+      reinterpret_cast<float*>(memory_.data())[i] = static_cast<float>(value);
+    else if (dtype_ == Dtype::bf16)
+      reinterpret_cast<bf16*>(memory_.data())[i] = bf16(static_cast<float>(value));
+    else
+      reinterpret_cast<int32_t*>(memory_.data())[i] = static_cast<int32_t>(value);
+  }
+
+ private:
+  Shape shape_;
+  Dtype dtype_;
+  std::vector<unsigned char> memory_;
+};
+
+/// The gradient of  L = sum_k dy_k f_k(x)  by the complex step: f is the reference as a template, run in
+/// std::complex<double>;  dL/dx_i = Im(L(x + i h e_i)) / h  has no cancellation, so h can be tiny.
+template <class F>
+std::vector<double> complex_step(const std::vector<double>& x, const std::vector<double>& dy, F&& f) {
+  constexpr double h = 1e-30;
+  std::vector<std::complex<double>> z(x.begin(), x.end());
+  std::vector<double> grad(x.size());
+  for (size_t i = 0; i < x.size(); ++i) {
+    z[i] = {x[i], h};
+    const std::vector<std::complex<double>> y = f(z);
+    double sum = 0;
+    for (size_t k = 0; k < y.size(); ++k) sum += dy[k] * y[k].imag();
+    grad[i] = sum / h;
+    z[i] = x[i];
+  }
+  return grad;
+}
+
+}  // namespace lorica::test
