@@ -1,0 +1,22 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "kernels/tensor_view.h"
+
+namespace lorica {
+
+/// Where a model's weights come from: a safetensors folder in use, a table in tests. Views stay valid as long as the
+/// source lives.
+class WeightSource {
+ public:
+  virtual ~WeightSource() = default;
+  virtual bool contains(const std::string& name) const = 0;
+  /// Throws Error that names the file and the tensor when it is missing.
+  virtual In tensor(const std::string& name) const = 0;
+  virtual std::vector<std::string> names() const = 0;
+  /// For messages: the folder or file.
+  virtual std::string origin() const = 0;
+};
+
+}  // namespace lorica
