@@ -15,6 +15,8 @@ class WeightSource {
   /// Throws Error that names the file and the tensor when it is missing.
   virtual In tensor(const std::string& name) const = 0;
   virtual std::vector<std::string> names() const = 0;
+  /// A hint that the tensor's pages may leave memory: it was copied and is not read again soon. It stays readable.
+  virtual void done_with(const std::string& name) const { (void)name; }
   /// For messages: the folder or file.
   virtual std::string origin() const = 0;
 };

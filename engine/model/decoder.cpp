@@ -1,0 +1,177 @@
+#include "engine/model/decoder.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/ops/attention.h"
+#include "kernels/ops/columns.h"
+#include "kernels/ops/elementwise.h"
+
+namespace lorica {
+
+TokenBatch TokenBatch::of(Arena& arena, std::span<const int32_t> ids, std::span<const int32_t> positions,
+                          std::span<const int32_t> cu_seqlens) {
+  return {tensor_of(arena, ids), tensor_of(arena, positions), tensor_of(arena, cu_seqlens)};
+}
+
+KvCache::KvCache(Arena& arena, const ModelConfig& config, Dtype dtype, int64_t sequences, int64_t capacity)
+    : lengths_(static_cast<size_t>(sequences), 0), capacity_(capacity) {
+  const Shape shape{sequences, capacity, config.kv_heads, config.head_dim};
+  for (int64_t layer = 0; layer < config.layers; ++layer) {
+    keys_.emplace_back(arena, shape, dtype);
+    values_.emplace_back(arena, shape, dtype);
+  }
+}
+
+std::unique_ptr<Decoder> Decoder::build(Context& context, Arena& arena, const ModelConfig& config,
+                                        const BuildOptions& build) {
+  return config.family == "gpt2" ? build_gpt2(context, arena, config, build)
+                                 : build_llama(context, arena, config, build);
+}
+
+void Decoder::add_linear(LinearLayer& layer) {
+  linears_.push_back(&layer);
+  add_weight(layer.own_);
+  if (layer.bias_) add_weight(layer.bias_);
+}
+
+std::vector<Parameter*> Decoder::parameters() const {
+  std::vector<Parameter*> result;
+  for (const Weight* weight : weights_)
+    if (weight->parameter()) result.push_back(weight->parameter());
+  if (head_.own_.parameter()) result.push_back(head_.own_.parameter());
+  for (LinearLayer* layer : linears_) {
+    if (!layer->lora) continue;
+    result.push_back(&layer->lora->a);
+    result.push_back(&layer->lora->b);
+  }
+  return result;
+}
+
+int64_t Decoder::base_parameter_count() const {
+  int64_t count = head_.own_ ? head_.own_.elements() : 0;
+  for (const Weight* weight : weights_) count += weight->elements();
+  return count;
+}
+
+void RopeTable::reach(Arena& arena, const ModelConfig& config, int64_t positions) {
+  if (cos_ && cos_.shape()[0] >= positions) return;
+  const std::vector<double> frequencies = config.rope.frequencies(config.head_dim);
+  const auto width = static_cast<int64_t>(frequencies.size());
+  const int64_t rows = std::max(positions, std::min<int64_t>(config.max_positions, 4096));
+  cos_ = Tensor(arena, {rows, width}, Dtype::f32);
+  sin_ = Tensor(arena, {rows, width}, Dtype::f32);
+  for (int64_t p = 0; p < rows; ++p) {
+    for (int64_t i = 0; i < width; ++i) {
+      // the product is rounded to f32 before the cosine, as the reference implementations do
+      const float angle = static_cast<float>(p) * static_cast<float>(frequencies[static_cast<size_t>(i)]);
+      cos_.as<float>()[p * width + i] = static_cast<float>(std::cos(static_cast<double>(angle)));
+      sin_.as<float>()[p * width + i] = static_cast<float>(std::sin(static_cast<double>(angle)));
+    }
+  }
+}
+
+namespace {
+
+int64_t longest_document(const TokenBatch& batch) {
+  const auto positions = batch.positions.elements();
+  int64_t longest = 0;
+  for (int64_t t = 0; t < positions; ++t) longest = std::max<int64_t>(longest, batch.positions.as<int32_t>()[t] + 1);
+  return longest;
+}
+
+}  // namespace
+
+Var Decoder::hidden(Tape& tape, const TokenBatch& batch, bool recompute_blocks) {
+  reach_positions(longest_document(batch));
+  const Step step{.batch = batch, .cache = nullptr, .kv_lens = {}};
+  Var x = embed(tape, batch);
+  for (int64_t layer = 0; layer < config_.layers; ++layer) {
+    if (recompute_blocks) {
+      // The batch's tensors are captured by value: they must outlive the backward pass.
+      x = checkpoint(
+          tape,
+          [this, layer, batch](Tape& t, const Var& input) {
+            return block(t, layer, input, {.batch = batch, .cache = nullptr, .kv_lens = {}});
+          },
+          x);
+    } else {
+      x = block(tape, layer, x, step);
+    }
+  }
+  return final_norm(tape, x);
+}
+
+HeadLossResult Decoder::loss(Tape& tape, const Var& hidden, const Tensor& rows, const Tensor& targets,
+                             float loss_scale) {
+  const LinearWeight weight = head_.weight(tape, tape.recording() && hidden.needs_grad());
+  return head_loss(tape, hidden, weight, rows, targets, loss_scale);
+}
+
+Tensor Decoder::logits(Tape& tape, const Tensor& hidden, std::span<const int32_t> rows) {
+  Tensor some = tape.empty({static_cast<int64_t>(rows.size()), config_.hidden_size}, hidden.dtype());
+  launch(context_, GatherRows{.x = hidden, .rows = tensor_of(arena_, rows), .y = some});
+  Tensor result = linear(tape, some, head_.weight(tape, false)).value;
+  if (result.dtype() == Dtype::f32) return result;
+  Tensor wide = tape.empty(result.shape(), Dtype::f32);
+  launch(context_, Cast{.x = result, .y = wide});
+  return wide;
+}
+
+Var Decoder::attend(Tape& tape, int64_t layer, const Var& q, const Var& k, const Var& v, const Step& step) {
+  const auto at = static_cast<size_t>(layer);
+  const AttentionOptions options{.scale = config_.attention_scales[at], .window = config_.windows[at], .softcap = 0};
+  if (!step.cache) return attention(tape, q, k, v, step.batch.cu_seqlens, options);
+  const Tensor& keys = step.cache->keys_[at];
+  const Tensor& values = step.cache->values_[at];
+  const Tensor& cu_q = step.batch.cu_seqlens;
+  launch(context_, CacheAppend{.x = k.value, .cu_q = cu_q, .kv_lens = step.kv_lens, .cache = keys});
+  launch(context_, CacheAppend{.x = v.value, .cu_q = cu_q, .kv_lens = step.kv_lens, .cache = values});
+  Tensor o = tape.empty(q.shape(), q.dtype());
+  launch(context_, AttentionCached{.q = q.value,
+                                   .k_cache = keys,
+                                   .v_cache = values,
+                                   .cu_q = cu_q,
+                                   .kv_lens = step.kv_lens,
+                                   .o = o,
+                                   .scale = options.scale,
+                                   .window = options.window,
+                                   .softcap = options.softcap});
+  return o;
+}
+
+Tensor Decoder::step(KvCache& cache, std::span<const int32_t> ids, std::span<const int32_t> cu_q) {
+  std::vector<int32_t> positions(ids.size()), last;
+  int32_t longest = 0;
+  for (size_t b = 0; b + 1 < cu_q.size(); ++b) {
+    int32_t& length = cache.lengths_[b];
+    const int32_t fresh = cu_q[b + 1] - cu_q[b];
+    if (length + fresh > cache.capacity_)
+      throw RunError("sequence of {} tokens does not fit a cache of {}", length + fresh, cache.capacity_);
+    for (int32_t i = 0; i < fresh; ++i) positions[static_cast<size_t>(cu_q[b] + i)] = length + i;
+    length += fresh;
+    longest = std::max(longest, length);
+    if (fresh > 0) last.push_back(cu_q[b + 1] - 1);
+  }
+  reach_positions(longest);
+  Tape tape(context_, arena_, false);
+  const TokenBatch batch = TokenBatch::of(arena_, ids, positions, cu_q);
+  const Step step{.batch = batch, .cache = &cache, .kv_lens = tensor_of(arena_, cache.lengths_)};
+  Var x = embed(tape, batch);
+  for (int64_t layer = 0; layer < config_.layers; ++layer) x = block(tape, layer, x, step);
+  const Tensor found = logits(tape, final_norm(tape, x).value, last);
+  if (last.size() + 1 == cu_q.size()) return found;
+
+  Tensor all = tape.empty({static_cast<int64_t>(cu_q.size()) - 1, config_.vocab_size}, Dtype::f32);
+  std::fill_n(all.as<float>(), all.elements(), 0.0f);
+  int64_t row = 0;
+  for (size_t b = 0; b + 1 < cu_q.size(); ++b) {
+    if (cu_q[b + 1] == cu_q[b]) continue;
+    std::copy_n(found.as<float>() + row * config_.vocab_size, config_.vocab_size,
+                all.as<float>() + static_cast<int64_t>(b) * config_.vocab_size);
+    ++row;
+  }
+  return all;
+}
+
+}  // namespace lorica
