@@ -10,9 +10,12 @@ double schedule_factor(ScheduleKind kind, double progress, double warmup) {
   if (progress < warmup) return progress / warmup;
   const double rest = warmup < 1 ? std::clamp((progress - warmup) / (1 - warmup), 0.0, 1.0) : 1.0;
   switch (kind) {
-    case ScheduleKind::kConstant: return 1;
-    case ScheduleKind::kLinear: return 1 - rest;
-    case ScheduleKind::kCosine: return 0.5 * (1 + std::cos(std::numbers::pi * rest));
+    case ScheduleKind::kConstant:
+      return 1;
+    case ScheduleKind::kLinear:
+      return 1 - rest;
+    case ScheduleKind::kCosine:
+      return 0.5 * (1 + std::cos(std::numbers::pi * rest));
   }
   return 1;
 }

@@ -12,9 +12,8 @@ class Gpt2 : public Decoder {
   Gpt2(Context& context, Arena& arena, const ModelConfig& config, const BuildOptions& build)
       : Decoder(context, arena, config, build) {
     const ModelConfig& c = config_;
-    const std::string prefix = build.weights->contains("transformer.wte.weight") ? "transformer." : "";
     const auto weight = [&](Weight& w, const std::string& name, Shape shape) {
-      w = Weight(arena, build, prefix + name, shape);
+      w = Weight(arena, build, "transformer." + name, shape);
       add_weight(w);
     };
     weight(wte_, "wte.weight", {c.vocab_size, c.hidden_size});
@@ -24,7 +23,7 @@ class Gpt2 : public Decoder {
       Block& b = blocks_[static_cast<size_t>(i)];
       const std::string at = fmt::format("h.{}.", i);
       const auto linear = [&](LinearLayer& layer, const char* name, int64_t in, int64_t out) {
-        layer = LinearLayer(arena, build, prefix + at + name, in, out, true, WeightLayout::kInOut);
+        layer = LinearLayer(arena, build, "transformer." + at + name, in, out, true, WeightLayout::kInOut);
         add_linear(layer);
       };
       weight(b.ln_1, at + "ln_1.weight", {c.hidden_size});

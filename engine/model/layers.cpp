@@ -1,40 +1,15 @@
 #include "engine/model/layers.h"
 
-#include "kernels/ops/elementwise.h"
+#include "engine/convert.h"
 
 namespace lorica {
-namespace {
-
-/// Any floating dtype of a file as f32 or bf16. Each value is rounded once.
-template <class From, class To>
-void convert(const In& from, const Out& to) {
-  const From* x = from.as<From>();
-  To* y = to.as<To>();
-  const int64_t n = from.elements();
-  for (int64_t i = 0; i < n; ++i) y[i] = To(static_cast<float>(x[i]));
-}
-
-template <class To>
-void convert_to(const In& from, const Out& to, const std::string& what) {
-  switch (from.dtype) {
-    case Dtype::f64:
-      return convert<double, To>(from, to);
-    case Dtype::f32:
-      return convert<float, To>(from, to);
-    case Dtype::f16:
-      return convert<f16, To>(from, to);
-    case Dtype::bf16:
-      return convert<bf16, To>(from, to);
-    default:
-      throw Error("{}: expected a floating-point tensor, got {}", what, name_of(from.dtype));
-  }
-}
-
-}  // namespace
 
 Weight::Weight(Arena& arena, const BuildOptions& build, const std::string& name, Shape expected) : name_(name) {
-  const In source = build.weights->tensor(name);
-  const std::string what = build.weights->origin() + ": tensor '" + name + "'";
+  // Checkpoints saved from the bare backbone lack the first part of the path ("model.", "transformer.").
+  const std::string bare = name.substr(name.find('.') + 1);
+  const std::string stored = !build.weights->contains(name) && build.weights->contains(bare) ? bare : name;
+  const In source = build.weights->tensor(stored);
+  const std::string what = build.weights->origin() + ": tensor '" + stored + "'";
   if (!(source.shape == expected))
     throw Error("{}: expected shape {}, got {}", what, expected.text(), source.shape.text());
   const Dtype dtype = build.trained ? Dtype::f32 : build.dtype;
@@ -43,11 +18,8 @@ Weight::Weight(Arena& arena, const BuildOptions& build, const std::string& name,
     value = Tensor(source, build.weights);
   } else {
     value = Tensor(arena, expected, dtype);
-    if (dtype == Dtype::f32)
-      convert_to<float>(source, value, what);
-    else
-      convert_to<bf16>(source, value, what);
-    build.weights->done_with(name);
+    convert_floats(source, value, what);
+    build.weights->done_with(stored);
   }
   if (!build.trained) {
     frozen_ = std::move(value);

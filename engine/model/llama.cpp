@@ -13,12 +13,11 @@ class Llama : public Decoder {
   Llama(Context& context, Arena& arena, const ModelConfig& config, const BuildOptions& build)
       : Decoder(context, arena, config, build) {
     const ModelConfig& c = config_;
-    const std::string prefix = build.weights->contains("model.embed_tokens.weight") ? "model." : "";
-    embed_tokens_ = Weight(arena, build, prefix + "embed_tokens.weight", {c.vocab_size, c.hidden_size});
+    embed_tokens_ = Weight(arena, build, "model.embed_tokens.weight", {c.vocab_size, c.hidden_size});
     add_weight(embed_tokens_);
     blocks_.resize(static_cast<size_t>(c.layers));
-    for (int64_t i = 0; i < c.layers; ++i) build_block(arena, build, prefix, i);
-    norm_ = Weight(arena, build, prefix + "norm.weight", {c.hidden_size});
+    for (int64_t i = 0; i < c.layers; ++i) build_block(arena, build, i);
+    norm_ = Weight(arena, build, "model.norm.weight", {c.hidden_size});
     add_weight(norm_);
     if (c.tie_embeddings)
       set_head(LinearLayer::tied("lm_head", embed_tokens_, c.hidden_size, c.vocab_size));
@@ -32,10 +31,10 @@ class Llama : public Decoder {
     LinearLayer q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj;
   };
 
-  void build_block(Arena& arena, const BuildOptions& build, const std::string& prefix, int64_t i) {
+  void build_block(Arena& arena, const BuildOptions& build, int64_t i) {
     const ModelConfig& c = config_;
     Block& b = blocks_[static_cast<size_t>(i)];
-    const std::string at = fmt::format("{}layers.{}.", prefix, i);
+    const std::string at = fmt::format("model.layers.{}.", i);
     const int64_t q_width = c.heads * c.head_dim, kv_width = c.kv_heads * c.head_dim;
     const auto linear = [&](LinearLayer& layer, const char* name, int64_t in, int64_t out, bool bias) {
       layer = LinearLayer(arena, build, at + name, in, out, bias);

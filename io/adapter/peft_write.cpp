@@ -1,0 +1,71 @@
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "io/adapter/peft.h"
+#include "io/formats/file_bytes.h"
+#include "io/formats/safetensors_write.h"
+
+namespace lorica {
+namespace {
+
+using nlohmann::json;
+
+json list_or_null(const std::vector<int>& values) { return values.empty() ? json() : json(values); }
+
+/// The long-standing keys of PEFT's LoraConfig; json::object sorts them as PEFT does.
+json config_json(const Decoder& model, const PeftConfig& config) {
+  std::set<std::string> targets(config.target_modules.begin(), config.target_modules.end());
+  if (targets.empty())
+    for (const LinearLayer* layer : model.linears())
+      if (layer->lora) targets.insert(layer->name().substr(layer->name().rfind('.') + 1));
+  return {{"alpha_pattern", config.alpha_pattern.empty() ? json::object() : json(config.alpha_pattern)},
+          {"base_model_name_or_path", config.base_model},
+          {"bias", "none"},
+          {"fan_in_fan_out", model.config().family == "gpt2"},
+          {"inference_mode", true},
+          {"init_lora_weights", true},
+          {"layers_pattern", nullptr},
+          {"layers_to_transform", list_or_null(config.layers_to_transform)},
+          {"lora_alpha", config.lora_alpha == static_cast<double>(static_cast<int64_t>(config.lora_alpha))
+                             ? json(static_cast<int64_t>(config.lora_alpha))
+                             : json(config.lora_alpha)},
+          {"lora_dropout", config.lora_dropout},
+          {"modules_to_save", nullptr},
+          {"peft_type", "LORA"},
+          {"r", config.r},
+          {"rank_pattern", config.rank_pattern.empty() ? json::object() : json(config.rank_pattern)},
+          {"revision", nullptr},
+          {"target_modules", targets},
+          {"task_type", "CAUSAL_LM"},
+          {"use_dora", false},
+          {"use_rslora", config.use_rslora}};
+}
+
+std::string read_me(const PeftConfig& config) {
+  return fmt::format(
+      "---\nbase_model: {0}\nlibrary_name: peft\ntags:\n- lora\n---\n\n"
+      "A LoRA adapter for `{0}`, rank {1}, alpha {2}, trained by Lorica.\n\n"
+      "```python\nfrom peft import PeftModel\nfrom transformers import AutoModelForCausalLM\n"
+      "model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(\"{0}\"), "
+      "\"path/to/this/folder\")\n```\n",
+      config.base_model, config.r, config.lora_alpha);
+}
+
+}  // namespace
+
+void write_peft_adapter(const std::filesystem::path& folder, const Decoder& model, const PeftConfig& config) {
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (failure) throw RunError("{}: cannot create the folder: {}", folder.string(), failure.message());
+  std::vector<TensorToWrite> tensors;
+  for (const LinearLayer* layer : model.linears()) {
+    if (!layer->lora) continue;
+    for (const Parameter* p : {&layer->lora->a, &layer->lora->b})
+      tensors.push_back({.name = "base_model.model." + p->name, .view = p->value.in()});
+  }
+  write_safetensors(folder / "adapter_model.safetensors", std::move(tensors), {{"format", "pt"}});
+  write_file_atomically(folder / "adapter_config.json", config_json(model, config).dump(2));
+  write_file_atomically(folder / "README.md", read_me(config));
+}
+
+}  // namespace lorica
