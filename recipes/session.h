@@ -1,0 +1,61 @@
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/model/decoder.h"
+#include "io/adapter/peft.h"
+#include "io/chat_template/chat_template.h"
+#include "io/tokenizer/tokenizer.h"
+#include "recipes/recipe.h"
+
+namespace lorica {
+
+struct SessionOptions {
+  Precision precision = Precision::kAuto;
+  bool train_base = false;              ///< all weights are parameters
+  std::filesystem::path adapter;        ///< PEFT folder to attach; empty: none
+  std::filesystem::path chat_template;  ///< overrides the model's own; empty: that one
+};
+
+/// A model folder in memory with what belongs to it. One session holds one device context and one arena; tensors of it
+/// must not outlive it.
+class Session {
+ public:
+  /// Throws Error naming the file for anything that is missing, malformed or does not fit together (a tokenizer with
+  /// more tokens than the model has rows, an adapter for another model).
+  Session(const std::filesystem::path& model_folder, const SessionOptions& options);
+
+  Context& context() { return context_; }
+  Arena& arena() { return arena_; }
+  Decoder& model() { return *model_; }
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+  /// Empty chat pointer where the folder has no template.
+  const ModelTemplate& chat_template() const { return template_; }
+  const std::filesystem::path& folder() const { return folder_; }
+  /// Tokens that end an answer: of config.json, generation_config.json and the tokenizer's eos token.
+  const std::vector<int32_t>& stop_tokens() const { return stop_tokens_; }
+  const std::optional<PeftConfig>& adapter_config() const { return adapter_config_; }
+
+ private:
+  void check_tokenizer() const;
+  void find_stop_tokens();
+
+  std::filesystem::path folder_;
+  Context context_;
+  Arena arena_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  ModelTemplate template_;
+  std::vector<int32_t> stop_tokens_;
+  std::optional<PeftConfig> adapter_config_;
+  std::unique_ptr<Decoder> model_;
+};
+
+/// f32 or bf16; auto picks bf16 where the CPU multiplies it in hardware.
+Dtype resolve_precision(Precision precision);
+
+/// The chat of one user message, rendered with the generation prompt; throws Error when there is no template.
+std::string render_prompt(const ModelTemplate& chat, const std::string& system_prompt, const std::string& user);
+
+}  // namespace lorica
