@@ -6,9 +6,9 @@
 
 namespace lorica {
 
-double schedule_factor(ScheduleKind kind, double progress, double warmup) {
-  if (progress < warmup) return progress / warmup;
-  const double rest = warmup < 1 ? std::clamp((progress - warmup) / (1 - warmup), 0.0, 1.0) : 1.0;
+double schedule_factor(ScheduleKind kind, double begin, double end, double warmup) {
+  if (begin < warmup) return std::min(1.0, end / warmup);
+  const double rest = warmup < 1 ? std::clamp((begin - warmup) / (1 - warmup), 0.0, 1.0) : 1.0;
   switch (kind) {
     case ScheduleKind::kConstant:
       return 1;

@@ -5,9 +5,9 @@ namespace lorica {
 
 enum class ScheduleKind : uint8_t { kConstant, kLinear, kCosine };
 
-/// Share of the peak learning rate at progress p in [0, 1) of the run: rises linearly from 1 / warm-up steps over the
-/// first `warmup`, then stays, falls linearly to 0, or falls as half a cosine to 0, as Transformers' schedules do.
-/// `progress` is the count of finished steps over all steps (or time over the time budget); `warmup` is a share too.
-double schedule_factor(ScheduleKind kind, double progress, double warmup);
+/// Share of the peak learning rate for a step that begins when `begin` of the run is done and ends at `end` (both in
+/// [0, 1], by steps, epochs or time). It rises linearly over the first `warmup` of the run, whose first step already
+/// moves; then it stays, falls linearly to 0, or falls as half a cosine to 0, as Transformers' schedules do.
+double schedule_factor(ScheduleKind kind, double begin, double end, double warmup);
 
 }  // namespace lorica

@@ -1,6 +1,7 @@
 #include "recipes/generate.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace lorica {
 namespace {
@@ -17,6 +18,8 @@ class Growing {
 
   bool done() const { return done_; }
   Completion take() { return std::move(result_); }
+  /// Ends the answer where the model has no position left.
+  void cut(size_t index, const OnText& on_text) { finish("length", index, on_text); }
 
   /// The token that the model should see next, or nothing when the answer has ended.
   std::optional<int32_t> advance(std::span<float> logits, size_t index, const OnText& on_text) {
@@ -114,6 +117,7 @@ void run_batch(Session& session, std::span<const std::vector<int32_t>> prompts, 
       const bool full = cache.length(static_cast<int64_t>(b)) >= capacity;
       if (!growing[b].done()) {
         const auto id = growing[b].advance({logits.as<float>() + b * width, width}, first + b, on_text);
+        if (id && full) growing[b].cut(first + b, on_text);
         if (id && !full) ids.push_back(*id);
       }
       next_cu.push_back(static_cast<int32_t>(ids.size()));
@@ -162,6 +166,7 @@ Completion Conversation::answer(const std::vector<int32_t>& prompt, const OnText
     fresh = {*id};
     cached_.push_back(*id);
   }
+  if (!growing.done()) growing.cut(0, on_text);
   cached_.resize(static_cast<size_t>(cache_->length(0)));
   return growing.take();
 }
