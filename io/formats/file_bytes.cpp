@@ -91,8 +91,13 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
     }
     if (::fsync(file.get()) != 0) fail("sync");
   }
-  if (::rename(aside.c_str(), path.c_str()) != 0) fail("rename");
-  fsync_folder(path.has_parent_path() ? path.parent_path() : ".");
+  rename_durably(aside, path);
+}
+
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0)
+    throw RunError("{}: cannot rename to {}: {}", from.string(), to.string(), std::strerror(errno));
+  fsync_folder(to.has_parent_path() ? to.parent_path() : ".");
 }
 
 }  // namespace lorica

@@ -25,8 +25,11 @@ class MappedFile {
   size_t size_ = 0;
 };
 
-/// Writes aside, fsyncs, renames over `path` and fsyncs the folder: a kill at any moment leaves the old or the new whole
-/// file. Throws RunError naming the path and the system's reason (disk full, read-only folder).
+/// Writes aside, fsyncs, renames over `path` and fsyncs the folder: a kill at any moment leaves the old or the new
+/// whole file. Throws RunError naming the path and the system's reason (disk full, read-only folder).
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
+
+/// Renames a file or folder and fsyncs the folder it stands in. Throws RunError naming both.
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace lorica

@@ -1,0 +1,98 @@
+#include <chrono>
+#include <fstream>
+
+#include "io/data/lint.h"
+#include "io/formats/file_bytes.h"
+#include "kernels/cpu/features.h"
+#include "recipes/data_setup.h"
+#include "recipes/stop_signal.h"
+#include "recipes/trainer.h"
+#include "recipes/version.h"
+
+namespace lorica {
+namespace {
+
+namespace fs = std::filesystem;
+
+void make_folder(const fs::path& folder) {
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) throw RunError("{}: cannot create the run folder: {}", folder.string(), failure.message());
+}
+
+/// A resumed run must be the run that was started: the recipe in the folder decides.
+void check_same_recipe(const fs::path& saved, const std::string& resolved) {
+  std::ifstream before(saved);
+  std::istringstream after(resolved);
+  std::string old_line, new_line;
+  while (std::getline(before, old_line) && std::getline(after, new_line))
+    if (old_line != new_line)
+      throw Error("{}: the run was started with '{}', the recipe now says '{}'", saved.string(), old_line, new_line);
+}
+
+/// Metrics of steps beyond the checkpoint would appear twice.
+void cut_metrics(const fs::path& path, const RunState& state) {
+  std::string text;
+  for (const auto& entry : state.log_history) text += entry.dump() + "\n";
+  write_file_atomically(path, text);
+}
+
+/// Creates the run folder, or finds the checkpoint to go on from.
+std::optional<fs::path> prepare_folder(const Recipe& recipe, const TrainOptions& options) {
+  const fs::path folder = recipe.output.dir;
+  const fs::path saved = folder / "recipe.yaml";
+  const std::string resolved = resolved_yaml(recipe);
+  const auto checkpoint = newest_checkpoint(folder);
+  if (options.resume && checkpoint) {
+    check_same_recipe(saved, resolved);
+    return checkpoint;
+  }
+  if (!options.overwrite && !options.resume && fs::exists(saved))
+    throw Error("{}: holds a run already: --resume continues it, --overwrite starts anew", folder.string());
+  if (fs::exists(saved)) fs::remove_all(folder);
+  make_folder(folder);
+  write_file_atomically(saved, resolved);
+  write_file_atomically(folder / "versions.txt", version_text() + "cpu " + cpu_description() + "\n");
+  return std::nullopt;
+}
+
+void print_report(const Session& session, const Recipe& recipe, const TrainSummary& summary) {
+  const RunState& state = summary.state;
+  fmt::print("\n");
+  for (size_t i = 0; i < summary.answers_after.size() && i < state.answers_before.size(); ++i)
+    fmt::print("> {}\n\n{}\n", recipe.eval.prompts[i],
+               side_by_side("before", state.answers_before[i], "after", summary.answers_after[i], 56));
+  fmt::print("steps           {} ({:.2f} epochs), {} tokens, {} of them trained; {}\n", state.step, state.epoch,
+             state.tokens, state.trained_tokens, summary.stop_reason);
+  if (state.loss_before && summary.loss_after)
+    fmt::print("held-out loss   {:.4f} before, {:.4f} after\n", *state.loss_before, *summary.loss_after);
+  fmt::print("speed           {:.0f} tokens/s over {} ({})\n", summary.tokens_per_second,
+             duration_text(summary.seconds), name_of(session.dtype()));
+  fmt::print("peak memory     {}\n", bytes_text(peak_resident_bytes()));
+  const bool adapter = recipe.adapter.type == AdapterType::kLora;
+  fmt::print("{}         {}\n", adapter ? "adapter" : "model  ", summary.output.string());
+  if (adapter)
+    fmt::print("chat with it    lorica chat --model {} --adapter {}\n", recipe.model.path, summary.output.string());
+  else
+    fmt::print("chat with it    lorica chat --model {}\n", summary.output.string());
+}
+
+}  // namespace
+
+void train(const Recipe& recipe, const TrainOptions& options) {
+  const std::optional<fs::path> checkpoint = prepare_folder(recipe, options);
+  Session session(recipe.model.path, {.precision = recipe.model.precision,
+                                      .train_base = recipe.adapter.type == AdapterType::kNone,
+                                      .adapter = recipe.adapter.path,
+                                      .chat_template = recipe.data.chat_template});
+  if (recipe.adapter.type == AdapterType::kLora && recipe.adapter.path.empty())
+    attach_lora(session.model(), lora_options(recipe));
+  const LoadedData data = load_training_data(session, recipe);
+  fmt::print(stderr, "{}", summary_text(data));
+
+  Trainer trainer(session, recipe, data);
+  if (checkpoint) trainer.resume(*checkpoint);
+  print_report(session, recipe, trainer.run());
+}
+
+}  // namespace lorica

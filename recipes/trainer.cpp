@@ -1,0 +1,301 @@
+#include "recipes/trainer.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "recipes/finite_check.h"
+#include "recipes/generate.h"
+#include "recipes/model_output.h"
+#include "recipes/stop_signal.h"
+
+namespace lorica {
+namespace {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+BatchOptions batch_options(const Recipe& recipe) {
+  const TrainSection& train = recipe.train;
+  BatchOptions options;
+  options.micro_batch_tokens = train.micro_batch_tokens;
+  options.examples_per_step = train.examples_per_step.value_or(0);
+  options.tokens_per_step = train.tokens_per_step.value_or(0);
+  if (train.gradient_accumulation_steps)
+    options.tokens_per_step = *train.gradient_accumulation_steps * train.micro_batch_tokens;
+  options.shuffle = recipe.data.shuffle;
+  options.seed = static_cast<uint64_t>(train.seed);
+  return options;
+}
+
+AdamWOptions adamw_options(const TrainSection& train) {
+  return {.beta1 = train.adam_beta1,
+          .beta2 = train.adam_beta2,
+          .eps = train.adam_epsilon,
+          .weight_decay = train.weight_decay,
+          .max_grad_norm = train.max_grad_norm};
+}
+
+/// FNV-1a over everything that is trained on: a resumed run must see the same data.
+uint64_t hash_of(const std::vector<Example>& examples) {
+  uint64_t hash = 0xcbf29ce484222325u;
+  const auto mix = [&](uint64_t value) { hash = (hash ^ value) * 0x100000001b3u; };
+  for (const Example& example : examples) {
+    mix(example.ids.size());
+    for (size_t i = 0; i < example.ids.size(); ++i) mix(static_cast<uint64_t>(example.ids[i]) * 2 + example.trained[i]);
+  }
+  return hash;
+}
+
+}  // namespace
+
+Trainer::Trainer(Session& session, const Recipe& recipe, const LoadedData& data)
+    : session_(session),
+      recipe_(recipe),
+      data_(data),
+      folder_(recipe.output.dir),
+      planner_(data.train.examples, batch_options(recipe)),
+      optimizer_(session.arena(), session.model().parameters(), adamw_options(recipe.train)),
+      line_(stderr) {
+  state_.data_hash = hash_of(data.train.examples);
+}
+
+void Trainer::resume(const std::filesystem::path& checkpoint) {
+  const uint64_t expected = state_.data_hash;
+  state_ = load_checkpoint(checkpoint, session_.arena(), optimizer_, best_);
+  if (state_.data_hash != expected)
+    throw Error("{}: the training data (or how it is tokenized) changed since this run started", checkpoint.string());
+  planner_.seek(state_.cursor);
+  seconds_before_ = state_.elapsed_seconds;
+  line_.say(fmt::format("resumed from {} at step {}", checkpoint.string(), state_.step));
+}
+
+double Trainer::elapsed() const { return seconds_before_ + now() - started_; }
+
+double Trainer::progress() const {
+  const TrainSection& train = recipe_.train;
+  double share = 0;
+  if (train.max_steps)
+    share = std::max(share, static_cast<double>(state_.step) / static_cast<double>(*train.max_steps));
+  if (train.num_train_epochs) share = std::max(share, planner_.epoch() / *train.num_train_epochs);
+  if (train.time_budget) share = std::max(share, elapsed() / *train.time_budget);
+  return share;
+}
+
+double Trainer::seconds_left() const {
+  const double done = progress();
+  return done > 0 ? elapsed() * (1 - std::min(done, 1.0)) / done : 0;
+}
+
+const char* Trainer::reason_to_stop() const {
+  const TrainSection& train = recipe_.train;
+  if (train.max_steps && state_.step >= *train.max_steps) return "all steps are done";
+  if (train.num_train_epochs && planner_.epoch() >= *train.num_train_epochs - 1e-9) return "all epochs are done";
+  if (train.time_budget && elapsed() >= *train.time_budget) return "the time budget is used up";
+  if (recipe_.eval.early_stopping_patience > 0 &&
+      state_.evaluations_without_gain >= recipe_.eval.early_stopping_patience)
+    return "the held-out loss no longer falls";
+  return nullptr;
+}
+
+Trainer::StepTotals Trainer::accumulate(const std::vector<Batch>& batches) {
+  StepTotals totals;
+  totals.trained_tokens = trained_tokens(batches);
+  MicroStepOptions options;
+  options.loss_scale = static_cast<float>(1.0 / static_cast<double>(std::max<int64_t>(totals.trained_tokens, 1)));
+  options.recompute_blocks = recipe_.train.gradient_checkpointing;
+  options.seed = static_cast<uint64_t>(recipe_.train.seed);
+  for (size_t i = 0; i < batches.size(); ++i) {
+    options.stream = (static_cast<uint64_t>(state_.step) << 20) + i;
+    totals.loss_sum += sum_of(forward_backward(session_.model(), batches[i], options));
+    totals.tokens += static_cast<int64_t>(batches[i].ids.size());
+  }
+  return totals;
+}
+
+StepReport Trainer::step() {
+  const double begin = now(), share_before = progress();
+  const std::vector<Batch> batches = planner_.next_step();
+  const StepTotals totals = accumulate(batches);
+  if (!std::isfinite(totals.loss_sum)) diagnose(batches, "the loss");
+  const double norm = optimizer_.gradient_norm(session_.context());
+  if (!std::isfinite(norm)) diagnose(batches, "a gradient");
+
+  state_.cursor = planner_.cursor();
+  ++state_.step;
+  const TrainSection& train = recipe_.train;
+  const double warmup = train.warmup_steps && train.max_steps
+                            ? static_cast<double>(*train.warmup_steps) / static_cast<double>(*train.max_steps)
+                            : train.warmup_ratio;
+  double factor = schedule_factor(train.lr_scheduler_type, share_before, progress(), warmup);
+  if (train.warmup_steps && !train.max_steps)  // a count of steps where the run's length is not one
+    factor =
+        std::min(schedule_factor(train.lr_scheduler_type, share_before, progress(), 0),
+                 static_cast<double>(state_.step) / static_cast<double>(std::max<int64_t>(*train.warmup_steps, 1)));
+  const double rate = train.learning_rate * factor;
+  optimizer_.step(session_.context(), rate, norm);
+
+  state_.epoch = planner_.epoch();
+  state_.tokens += totals.tokens;
+  state_.trained_tokens += totals.trained_tokens;
+  tokens_here_ += totals.tokens;
+  return {.step = state_.step,
+          .epoch = state_.epoch,
+          .progress = std::min(1.0, progress()),
+          .loss = totals.loss_sum / static_cast<double>(std::max<int64_t>(totals.trained_tokens, 1)),
+          .gradient_norm = norm,
+          .learning_rate = rate,
+          .tokens_per_second = static_cast<double>(totals.tokens) / std::max(now() - begin, 1e-9),
+          .seconds_left = seconds_left(),
+          .tokens = totals.tokens,
+          .trained_tokens = totals.trained_tokens};
+}
+
+/// Nothing was updated yet, so the step can be run once more with every result looked at.
+void Trainer::diagnose(const std::vector<Batch>& batches, const char* what) {
+  for (Parameter* parameter : session_.model().parameters()) parameter->clear();
+  const std::string fault = first_not_finite(session_.model(), batches, data_.train.examples,
+                                             {.loss_scale = 1.0f / static_cast<float>(trained_tokens(batches)),
+                                              .recompute_blocks = recipe_.train.gradient_checkpointing,
+                                              .seed = static_cast<uint64_t>(recipe_.train.seed),
+                                              .stream = static_cast<uint64_t>(state_.step) << 20,
+                                              .inspector = {}});
+  throw RunError("step {}: {} is not finite; {}; the last checkpoint is untouched", state_.step + 1, what, fault);
+}
+
+void Trainer::log(const nlohmann::ordered_json& entry) {
+  state_.log_history.push_back(entry);
+  std::ofstream file(folder_ / "metrics.jsonl", std::ios::app);
+  file << entry.dump() << '\n';
+  if (!file.flush()) throw RunError("{}: cannot write", (folder_ / "metrics.jsonl").string());
+}
+
+std::vector<std::string> Trainer::answers() {
+  if (recipe_.eval.prompts.empty()) return {};
+  std::vector<std::vector<int32_t>> prompts;
+  for (const std::string& prompt : recipe_.eval.prompts)
+    prompts.push_back(
+        session_.tokenizer().encode(render_prompt(session_.chat_template(), recipe_.data.system_prompt, prompt)));
+  GenerateOptions options;
+  options.max_new_tokens = recipe_.eval.max_new_tokens;
+  std::vector<std::string> texts;
+  for (const Completion& completion : generate(session_, prompts, options)) texts.push_back(completion.text);
+  return texts;
+}
+
+void Trainer::evaluate_before() {
+  if (!data_.eval.examples.empty()) {
+    state_.loss_before = evaluate(session_.model(), data_.eval.examples, recipe_.train.micro_batch_tokens).all.loss();
+    line_.say(fmt::format("held-out loss before training: {:.4f}", *state_.loss_before));
+    log({{"step", 0}, {"epoch", 0.0}, {"eval_loss", *state_.loss_before}});
+  }
+  state_.answers_before = answers();
+}
+
+void Trainer::keep_best(double loss) {
+  const bool gain = !state_.best_loss || loss < *state_.best_loss - recipe_.eval.early_stopping_threshold;
+  state_.evaluations_without_gain = gain ? 0 : state_.evaluations_without_gain + 1;
+  if (state_.best_loss && loss >= *state_.best_loss) return;
+  state_.best_loss = loss;
+  state_.best_step = state_.step;
+  const auto& states = optimizer_.states();
+  best_.resize(states.size());
+  for (size_t i = 0; i < states.size(); ++i) {
+    const Tensor& value = states[i].parameter->value;
+    if (!best_[i]) best_[i] = Tensor(session_.arena(), value.shape(), Dtype::f32);
+    std::memcpy(best_[i].out().data, value.in().data, static_cast<size_t>(value.bytes()));
+  }
+}
+
+void Trainer::periodic_evaluation() {
+  const double loss = evaluate(session_.model(), data_.eval.examples, recipe_.train.micro_batch_tokens).all.loss();
+  keep_best(loss);
+  line_.say(fmt::format("step {}: held-out loss {:.4f}{}", state_.step, loss,
+                        state_.best_step == state_.step ? " (best so far)" : ""));
+  log({{"step", state_.step}, {"epoch", state_.epoch}, {"eval_loss", loss}});
+}
+
+PeftConfig Trainer::adapter_config() const {
+  if (session_.adapter_config()) {
+    PeftConfig config = *session_.adapter_config();
+    config.base_model = recipe_.model.path;
+    return config;
+  }
+  const AdapterSection& adapter = recipe_.adapter;
+  PeftConfig config;
+  config.r = adapter.r;
+  config.lora_alpha = adapter.lora_alpha;
+  config.lora_dropout = adapter.lora_dropout;
+  config.use_rslora = adapter.use_rslora;
+  if (adapter.target_modules != std::vector<std::string>{"all-linear"}) config.target_modules = adapter.target_modules;
+  config.layers_to_transform = adapter.layers_to_transform;
+  config.base_model = recipe_.model.path;
+  return config;
+}
+
+void Trainer::write_output(const std::filesystem::path& folder) const {
+  if (recipe_.adapter.type == AdapterType::kLora)
+    write_peft_adapter(folder, session_.model(), adapter_config());
+  else
+    write_model_folder(folder, session_.folder(), session_.model());
+}
+
+void Trainer::save() {
+  state_.elapsed_seconds = elapsed();
+  save_checkpoint(folder_, state_, optimizer_, best_, recipe_.save.total_limit,
+                  [this](const std::filesystem::path& aside) {
+                    if (recipe_.adapter.type == AdapterType::kLora) write_output(aside);
+                  });
+}
+
+TrainSummary Trainer::run() {
+  const StopSignal signals;
+  if (state_.step == 0 && !state_.loss_before && state_.answers_before.empty()) evaluate_before();
+  started_ = now();
+  while (!reason_to_stop()) {
+    const StepReport report = step();
+    const bool logged = report.step % recipe_.train.logging_steps == 0;
+    line_.report(report, logged);
+    if (logged)
+      log({{"step", report.step},
+           {"epoch", report.epoch},
+           {"loss", report.loss},
+           {"grad_norm", report.gradient_norm},
+           {"learning_rate", report.learning_rate},
+           {"tokens", report.tokens},
+           {"trained_tokens", report.trained_tokens},
+           {"tokens_per_second", report.tokens_per_second},
+           {"peak_memory_bytes", peak_resident_bytes()}});
+    if (recipe_.eval.steps > 0 && state_.step % recipe_.eval.steps == 0) periodic_evaluation();
+    if (recipe_.save.steps > 0 && state_.step % recipe_.save.steps == 0) save();
+    if (const int signal = StopSignal::received()) {
+      save();
+      line_.say(fmt::format("stopped by signal {} after step {}; --resume goes on from there", signal, state_.step));
+      throw Interrupted{signal};
+    }
+  }
+  TrainSummary summary;
+  summary.stop_reason = reason_to_stop();
+  summary.seconds = now() - started_;
+  summary.tokens_per_second = static_cast<double>(tokens_here_) / std::max(summary.seconds, 1e-9);
+  if (!data_.eval.examples.empty()) {
+    if (recipe_.eval.steps > 0 && state_.step % recipe_.eval.steps != 0) periodic_evaluation();
+    save();
+    if (recipe_.eval.steps > 0 && recipe_.eval.load_best_model_at_end && !best_.empty()) {
+      const auto& states = optimizer_.states();
+      for (size_t i = 0; i < states.size(); ++i)
+        std::memcpy(states[i].parameter->value.out().data, best_[i].in().data, static_cast<size_t>(best_[i].bytes()));
+    }
+    summary.loss_after = evaluate(session_.model(), data_.eval.examples, recipe_.train.micro_batch_tokens).all.loss();
+  } else {
+    save();
+  }
+  summary.output = folder_ / (recipe_.adapter.type == AdapterType::kLora ? "adapter" : "model");
+  write_output(summary.output);
+  summary.answers_after = answers();
+  summary.state = state_;
+  return summary;
+}
+
+}  // namespace lorica
