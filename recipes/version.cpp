@@ -4,8 +4,6 @@
 
 namespace lorica {
 
-std::string version_text() {
-  return fmt::format("lorica {}\ncompiler {}\n", LORICA_VERSION, __VERSION__);
-}
+std::string version_text() { return fmt::format("lorica {}\ncompiler {}\n", LORICA_VERSION, __VERSION__); }
 
 }  // namespace lorica
