@@ -16,6 +16,9 @@ struct Given {
   std::string place;  ///< "recipe.yaml:12", or "--set adapter.r"
   bool in_file;
   Node node;
+
+  /// How a message about this value of `key` begins; an override names its key already.
+  std::string head(const std::string& key) const { return in_file ? place + ": " + key : place; }
 };
 
 /// `text` for a one-line message: escapes instead of line breaks, and cut off, between characters, where it is long.
@@ -81,7 +84,7 @@ void Reader::fail_unknown(const std::string& place, const std::string& key) cons
 void Reader::read_section(const YamlNode::Entry& entry) {
   if (!schema_.has_section(entry.key)) fail_unknown(at(entry.line), entry.key);
   const auto [first, is_new] = section_lines_.emplace(entry.key, entry.line);
-  if (!is_new) throw Error("{}: {}: given twice, first in line {}", at(entry.line), entry.key, first->second);
+  if (!is_new) throw Error("{}: {}: given twice, first at {}", at(entry.line), entry.key, at(first->second));
   if (entry.value->kind == YamlNode::Kind::kNull) return;  // a section whose keys are all commented out
   if (entry.value->kind != YamlNode::Kind::kMap)
     throw Error("{}: {}: expected a section of keys, got {}", at(entry.line), entry.key, shown(*entry.value));
@@ -133,8 +136,9 @@ void Reader::read_values() {
     const YamlNode* wrong = field.read_value(*given.node, field.limits, recipe_);
     if (!wrong) continue;
     const bool inner = given.in_file && wrong != given.node.get();  // an item of a list has a line of its own
-    throw Error("{}: {}: expected {}, got {}", inner ? at(wrong->line) : given.place, field.full_name(),
-                field.expected(), shown(*wrong));
+    const std::string head =
+        inner ? fmt::format("{}: {}", at(wrong->line), field.full_name()) : given.head(field.full_name());
+    throw Error("{}: expected {}, got {}", head, field.expected(), shown(*wrong));
   }
 }
 
@@ -150,16 +154,15 @@ void Reader::check_conditions() const {
   for (const Field& field : schema_.fields()) {
     const auto found = given_.find(field.full_name());
     if (found == given_.end()) continue;
+    const std::string head = found->second.head(field.full_name());
     for (const Condition& condition : field.conditions) {
       if (condition.holds(recipe_)) continue;
-      throw Error("{}: {}: used only when {} {}, but that is {}", found->second.place, field.full_name(),
-                  condition.other, condition.wanted, value_and_place(condition.other));
+      throw Error("{}: used only when {} {}, but that is {}", head, condition.other, condition.wanted,
+                  value_and_place(condition.other));
     }
     for (const std::string& other : field.excluded) {
       const auto second = given_.find(other);
-      if (second == given_.end()) continue;
-      throw Error("{}: {}: cannot be given beside {} ({})", found->second.place, field.full_name(), other,
-                  second->second.place);
+      if (second != given_.end()) throw Error("{}: cannot be given beside {} ({})", head, other, second->second.place);
     }
   }
 }
@@ -192,11 +195,11 @@ void Reader::check_rules() const {
     if (!rule.broken(recipe_)) continue;
     // told at the key that the user wrote
     const auto key = given_.find(rule.key), other = given_.find(rule.other);
-    const std::string place = key != given_.end() ? key->second.place : other->second.place;
+    const std::string head =
+        key != given_.end() ? key->second.head(rule.key) : fmt::format("{}: {}", other->second.place, rule.key);
     const std::string beside =
         rule.other.empty() ? "" : fmt::format(" {}, {}", rule.other, value_and_place(rule.other));
-    throw Error("{}: {}: {} {}{}", place, rule.key, shown(schema_.find(rule.key)->print(recipe_)), rule.problem,
-                beside);
+    throw Error("{}: {} {}{}", head, shown(schema_.find(rule.key)->print(recipe_)), rule.problem, beside);
   }
 }
 

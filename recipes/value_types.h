@@ -34,7 +34,7 @@ struct YamlValue;
 template <>
 struct YamlValue<std::string> {
   static std::string type() { return "text"; }
-  static std::string expected(const Limits&) { return "a text"; }
+  static std::string expected(const Limits& limits) { return limits.non_empty ? "a text that is not empty" : "a text"; }
   static const YamlNode* read(const YamlNode& node, const Limits&, std::string& value);
   static std::string print(const std::string& value) { return yaml_quoted(value); }
 };
@@ -85,7 +85,7 @@ struct YamlValue<std::vector<int>> {
 /// A length of time, held in seconds and written as 150s, 8m, 1h30m or 2d.
 struct YamlDuration {
   static std::string type() { return "time"; }
-  static std::string expected(const Limits&) { return "a time above 0 such as 150s, 8m or 1h30m"; }
+  static std::string expected(const Limits&) { return "a time such as 150s, 8m or 1h30m, above 0 and up to 365d"; }
   static const YamlNode* read(const YamlNode& node, const Limits&, double& seconds);
   static std::string print(double seconds);
 };

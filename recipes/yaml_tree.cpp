@@ -52,11 +52,36 @@ void check_characters(std::string_view text) {
   }
 }
 
+/// Whether a scalar that begins at `text` with a quote, perhaps after an anchor, also ends with one.
+bool quote_is_closed(std::string_view text) {
+  if (!text.empty() && text[0] == '&') {
+    text.remove_prefix(std::min(text.find_first_of(" \t\r\n"), text.size()));
+    text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  }
+  if (text.empty() || (text[0] != '"' && text[0] != '\'')) return true;
+  for (size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '\\' && text[0] == '"') {
+      ++i;
+    } else if (text[i] == text[0]) {
+      if (text[0] == '"' || i + 1 == text.size() || text[i + 1] != '\'') return true;
+      ++i;  // '' stands for one '
+    }
+  }
+  return false;
+}
+
 /// Builds the tree from the parser's events. Events, not YAML::Node: they tell quoted scalars and the places of keys,
 /// and the depth can be bounded while the text is read.
 class TreeBuilder : public YAML::EventHandler {
  public:
   std::shared_ptr<const YamlNode> root;
+
+  explicit TreeBuilder(std::string_view text) : text_(text) {
+    if (text.starts_with("\xef\xbb\xbf")) text_.remove_prefix(3);  // a byte order mark counts in no column
+    line_starts_.push_back(0);
+    for (size_t i = 0; i < text_.size(); ++i)
+      if (text_[i] == '\n') line_starts_.push_back(i + 1);
+  }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     if (documents_++ > 0)
@@ -78,6 +103,9 @@ class TreeBuilder : public YAML::EventHandler {
     auto node = make(mark, YamlNode::Kind::kScalar);
     node->text = value;
     node->quoted = tag == "!";
+    // yaml-cpp takes the end of the text for a closing quote
+    if (node->quoted && !quote_is_closed(from(mark)))
+      throw YamlProblem(node->line, node->column, "this quote is never closed");
     leaf(node, anchor);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -98,6 +126,11 @@ class TreeBuilder : public YAML::EventHandler {
     bool has_key = false;
   };
 
+  std::string_view from(const YAML::Mark& mark) const {
+    const size_t line = static_cast<size_t>(mark.line);
+    if (line >= line_starts_.size()) return {};
+    return text_.substr(std::min(line_starts_[line] + static_cast<size_t>(mark.column), text_.size()));
+  }
   static std::shared_ptr<YamlNode> make(const YAML::Mark& mark, YamlNode::Kind kind) {
     auto node = std::make_shared<YamlNode>();
     node->kind = kind;
@@ -143,6 +176,8 @@ class TreeBuilder : public YAML::EventHandler {
     }
   }
 
+  std::string_view text_;
+  std::vector<size_t> line_starts_;
   int documents_ = 0;
   std::vector<Open> stack_;
   std::map<YAML::anchor_t, std::shared_ptr<const YamlNode>> anchors_;
@@ -154,7 +189,7 @@ std::shared_ptr<const YamlNode> parse_yaml(std::string_view text) {
   if (text.size() > kMaxBytes)
     throw YamlProblem(1, 0, fmt::format("{} bytes, which is more than the {} allowed", text.size(), kMaxBytes));
   check_characters(text);
-  TreeBuilder builder;
+  TreeBuilder builder(text);
   try {
     std::istringstream stream{std::string(text)};
     YAML::Parser parser(stream);
