@@ -1,0 +1,44 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace lorica {
+
+/// What one row of a data file holds.
+enum class DataFormat {
+  kChat,            ///< {"messages": [{"role": ..., "content": ...}, ...]}, JSONL only
+  kPromptResponse,  ///< two text columns, JSONL or CSV
+};
+
+/// What happens to a row of more than max_tokens tokens.
+enum class TooLong {
+  kDrop,      ///< the row is left out
+  kTruncate,  ///< the first max_tokens tokens are kept
+  kSplit,     ///< the row becomes several examples; every trained token is trained once
+};
+
+/// What happens to a row that cannot be trained on (bad JSON, a role order that the template rejects, ...).
+enum class BadRows {
+  kRefuse,  ///< loading throws Error naming the first one
+  kDrop,    ///< the row is left out and counted
+};
+
+/// Where the conversations are and how they are read. Files end in .jsonl, .ndjson or .json (one object a line), or in
+/// .csv (RFC 4180 with a header row).
+struct DataOptions {
+  std::vector<std::filesystem::path> train_files;
+  std::vector<std::filesystem::path> eval_files;
+  DataFormat format = DataFormat::kChat;
+  std::string messages_column = "messages";
+  std::string prompt_column = "prompt";
+  std::string response_column = "response";
+  std::string system_prompt;  ///< put before conversations that do not start with a system message; empty: none
+  std::string slice_column;   ///< its value is carried with each example; empty: none
+  int64_t max_tokens = 2048;  ///< at least 2
+  TooLong too_long = TooLong::kDrop;
+  BadRows bad_rows = BadRows::kRefuse;
+};
+
+}  // namespace lorica

@@ -1,0 +1,144 @@
+#include <gtest/gtest.h>
+
+#include "io/data/lint.h"
+#include "io/data/preview.h"
+#include "tests/io/data_fakes.h"
+
+namespace lorica {
+namespace {
+
+using fake::assistant;
+using fake::Json;
+using fake::user;
+
+std::string line(const Json& messages) { return Json{{"messages", messages}}.dump() + "\n"; }
+
+class Lint : public ::testing::Test {
+ protected:
+  bool finds(Check check, const std::string& file, int64_t at) const {
+    const LoadedData loaded = inspect_data(options, model);
+    const auto& list = loaded.findings.list();
+    return std::any_of(list.begin(), list.end(), [&](const Finding& finding) {
+      return finding.check == check && finding.line == at && finding.file == (folder / file).string();
+    });
+  }
+  std::string refusal() const {
+    try {
+      load_data(options, model);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return {};
+  }
+
+  fake::Folder folder;
+  fake::Tokenizer tokenizer{{"<bos>", "<|im_start|>", "<|im_end|>"}};
+  fake::Chat chat{fake::strict};
+  TextModel model{&tokenizer, &chat, "<bos>", "<|im_end|>"};
+  DataOptions options;
+  const std::string good = line({user("Where is it"), assistant("On its way")});
+};
+
+TEST_F(Lint, CleanDataHasNoFindings) {
+  options.train_files = {folder.write("train.jsonl", good)};
+  options.eval_files = {folder.write("heldout.jsonl", line({user("x"), assistant("y")}))};
+  const LintReport report = lint_data(options, model);
+  EXPECT_EQ(report.errors + report.warnings, 0);
+  EXPECT_FALSE(report.refuses);
+  EXPECT_EQ(report.text,
+            "train: 1 rows, 1 examples, 17 tokens, 4 trained, longest 17\n"
+            "held out: 1 rows, 1 examples, 13 tokens, 2 trained, longest 13\n"
+            "0 errors, 0 warnings\n");
+}
+
+TEST_F(Lint, EveryFaultyRowHasItsPlace) {
+  options.train_files = {folder.write("t.jsonl", good + "{\n" + line(Json::array({user("a")})) +
+                                                     line({user("a"), assistant("")}) + line({user("a"), user("b")}) +
+                                                     "{\"messages\":\"\xFF\"}\n" +
+                                                     line({user("<|pad|>"), assistant("z")}) + good + "[]\n")};
+  EXPECT_TRUE(finds(Check::kBadJson, "t.jsonl", 2));
+  EXPECT_TRUE(finds(Check::kNothingToTrain, "t.jsonl", 3));
+  EXPECT_TRUE(finds(Check::kEmptyReply, "t.jsonl", 4));
+  EXPECT_TRUE(finds(Check::kTemplateRejects, "t.jsonl", 5));
+  EXPECT_TRUE(finds(Check::kInvalidUtf8, "t.jsonl", 6));
+  EXPECT_TRUE(finds(Check::kUnknownSpecial, "t.jsonl", 7));
+  EXPECT_TRUE(finds(Check::kDuplicate, "t.jsonl", 8));
+  EXPECT_TRUE(finds(Check::kBadRow, "t.jsonl", 9));
+  const LintReport report = lint_data(options, model);
+  EXPECT_EQ(report.errors, 6);
+  EXPECT_EQ(report.warnings, 2);
+  EXPECT_TRUE(report.refuses);
+  EXPECT_NE(report.text.find("t.jsonl:8: warning: the same conversation as"), std::string::npos) << report.text;
+  EXPECT_NE(report.text.find("       1 duplicate (warning)\n"), std::string::npos) << report.text;
+  EXPECT_EQ(refusal(),
+            (folder / "t.jsonl").string() + ":2: not valid JSON at byte 2 (and 5 more errors: see lorica data lint)");
+
+  options.bad_rows = BadRows::kDrop;
+  EXPECT_FALSE(lint_data(options, model).refuses);
+  const LoadedData loaded = load_data(options, model);
+  EXPECT_EQ(loaded.train.report.rows, 9);
+  EXPECT_EQ(loaded.train.report.dropped_faulty, 6);
+  EXPECT_EQ(loaded.train.examples.size(), 3u);
+  EXPECT_EQ(loaded.train.examples[1].line, 7);
+}
+
+TEST_F(Lint, HeldOutRowsMustNotBeTrainedOn) {
+  options.train_files = {folder.write("t.jsonl", good)};
+  options.eval_files = {folder.write("h.jsonl", line({user("Where is it"), assistant("Lost")}) + good)};
+  EXPECT_TRUE(finds(Check::kPromptInBoth, "h.jsonl", 1));
+  EXPECT_TRUE(finds(Check::kInBoth, "h.jsonl", 2));
+  EXPECT_NE(refusal().find("h.jsonl:2: the held-out conversation is also trained on: "), std::string::npos);
+}
+
+TEST_F(Lint, DoubledBosAndLongRows) {
+  const fake::Chat doubled([](const Json& m, bool prompt) { return "<bos>" + fake::strict(m, prompt); });
+  model.chat = &doubled;
+  options.max_tokens = 6;
+  options.train_files = {folder.write("t.jsonl", good)};
+  EXPECT_TRUE(finds(Check::kDoubledBos, "t.jsonl", 1));
+  model.chat = &chat;
+  EXPECT_TRUE(finds(Check::kTooLong, "t.jsonl", 1));
+  EXPECT_TRUE(finds(Check::kEmptyData, "t.jsonl", 0));
+  options.bad_rows = BadRows::kDrop;  // a policy for rows does not make an empty data set usable
+  EXPECT_EQ(refusal(), (folder / "t.jsonl").string() + ": no example is left to use");
+}
+
+TEST_F(Lint, ManyFindingsAreCountedAndNotAllKept) {
+  std::string rows;
+  for (int i = 0; i < 300; ++i) rows += "{\n";
+  options.train_files = {folder.write("t.jsonl", rows + good)};
+  const LoadedData loaded = inspect_data(options, model);
+  EXPECT_EQ(loaded.findings.list().size(), 200u);
+  EXPECT_EQ(loaded.findings.count(Check::kBadJson), 300);
+  EXPECT_NE(lint_data(options, model).text.find("300 bad-json (error), the first 200 listed"), std::string::npos);
+}
+
+TEST_F(Lint, MissingColumnsRefuseWhateverThePolicy) {
+  options.format = DataFormat::kPromptResponse;
+  options.bad_rows = BadRows::kDrop;
+  options.train_files = {folder.write("a.csv", "prompt,response\nq,r\n"), folder.write("b.csv", "q,a\nx,y\n")};
+  EXPECT_EQ(refusal(), (folder / "b.csv").string() + ":1: no column 'prompt'; the file has: q, a");
+}
+
+TEST_F(Lint, OptionsThatCannotWorkAreErrors) {
+  EXPECT_EQ(refusal(), "data: no file is named");
+  options.train_files = {folder.write("t.jsonl", good)};
+  options.max_tokens = 1;
+  EXPECT_EQ(refusal(), "max_tokens: expected at least 2, got 1");
+  options.max_tokens = 100;
+  model.chat = nullptr;
+  EXPECT_NE(refusal().find("no chat template"), std::string::npos);
+}
+
+TEST_F(Lint, PreviewMarksWhatIsTrained) {
+  options.train_files = {folder.write("t.jsonl", line({user("a\x1b[2J"), assistant("b c")}) + good)};
+  const std::string place = (folder / "t.jsonl").string() + ":1  18 tokens, 3 trained\n";
+  const std::string head = "<bos><|im_start|>user\na\\x1b[2J<|im_end|>\n<|im_start|>assistant\n";
+  EXPECT_EQ(preview_data(options, model, {.count = 1}),
+            place + head + "⟦b c<|im_end|>⟧\n\ntrain: 2 rows, 2 examples, 35 tokens, 7 trained, longest 18\n");
+  EXPECT_NE(preview_data(options, model, {.count = 1, .colour = true}).find("\x1b[32mb c<|im_end|>\x1b[0m\n"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace lorica
