@@ -15,10 +15,10 @@ namespace lorica {
 /// Reference Hsu et al. 2024 (Liger) for doing backward in the forward pass.
 struct HeadLoss {
   In hidden;
-  WeightIn weight, weight_bwd;
+  WeightIn weight, weight_bwd = {};
   In rows, targets;
   Out losses;
-  GradOut dhidden, dw;
+  GradOut dhidden = {}, dw = {};
   float loss_scale = 1;
   float softcap = 0;
   void check() const;

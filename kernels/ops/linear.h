@@ -6,21 +6,24 @@ namespace lorica {
 /// How a weight lies in memory: [out, in] as torch.nn.Linear has it, or [in, out] as GPT-2's Conv1D has it.
 enum class WeightLayout : uint8_t { kOutIn, kInOut };
 
+enum class PackFor : uint8_t { kForward, kBackward };
+
 /// A frozen weight rearranged once into the layout that the CPU's GEMM likes best, for one direction. It holds its own
 /// copy (where the plain layout is as fast, it holds only a pointer to the plain weight, which must outlive it).
 class PackedWeight {
  public:
   virtual ~PackedWeight() = default;
+  /// Bytes of the copy; 0 where it is a pointer to the plain weight.
   virtual size_t bytes() const = 0;
   int64_t out_features = 0, in_features = 0;
   Dtype dtype = Dtype::f32;
+  PackFor direction = PackFor::kForward;
 };
-enum class PackFor : uint8_t { kForward, kBackward };
 std::unique_ptr<PackedWeight> pack_weight(CpuBackend&, const In& w, WeightLayout, PackFor);
 
 /// A weight as an op takes it: packed for this direction, or plain (w given, packed null).
 struct WeightIn {
-  In w;
+  In w = {};
   const PackedWeight* packed = nullptr;
   WeightLayout layout = WeightLayout::kOutIn;
   int64_t out_features() const { return packed ? packed->out_features : w.shape[layout == WeightLayout::kOutIn ? 0 : 1]; }
@@ -35,7 +38,7 @@ struct WeightIn {
 struct LinearFwd {
   In x;
   WeightIn w;
-  In bias, residual;
+  In bias = {}, residual = {};
   Out y;
   void check() const;
   Cost cost() const;
@@ -46,7 +49,7 @@ struct LinearFwd {
 struct LinearBwd {
   In dy;
   WeightIn w;
-  GradOut dx;
+  GradOut dx = {};
   void check() const;
   Cost cost() const;
 };
@@ -55,8 +58,8 @@ struct LinearBwd {
 /// Shapes    dy [T, out];  x [T, in];  dw f32 in the weight's layout;  db [out] f32.
 /// Numerics  f32 accumulation in a fixed order.
 struct LinearWeightGrad {
-  In dy, x;
-  GradOut dw, db;
+  In dy, x = {};
+  GradOut dw = {}, db = {};
   WeightLayout layout = WeightLayout::kOutIn;
   void check() const;
   Cost cost() const;

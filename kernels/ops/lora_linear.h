@@ -14,16 +14,16 @@ struct Dropout {
 /// Linear layer with a LoRA adapter, forward:
 ///     u = scale dropout(x) A^T      y = x W^T + bias + u B^T (+ residual)
 /// Shapes    x [T, in], y [T, out], residual as in LinearFwd;  W [out, in] frozen;  A [r, in] f32, B [out, r] f32;
-///           u [T, r] of x's dtype, kept for the backward pass.
-/// Numerics  A and B are rounded to x's dtype for the products; f32 accumulation.
+///           u [T, r] of x's dtype, kept for the backward pass (empty: not wanted).
+/// Numerics  A and B are rounded to x's dtype for the products, u as it is stored; f32 accumulation, y rounded once.
 /// Reference Hu et al. 2021; scale = alpha / r, or alpha / sqrt(r) (rsLoRA).
 struct LoraLinearFwd {
   In x;
   WeightIn w;
-  In bias, residual, a, b;
-  Out y, u;
+  In bias = {}, residual = {}, a, b;
+  Out y, u = {};
   float scale = 1;
-  Dropout dropout;
+  Dropout dropout = {};
   void check() const;
   Cost cost() const;
 };
@@ -32,13 +32,15 @@ struct LoraLinearFwd {
 ///     v = scale dy B      dx = dy W + dropout(v A)      dA = v^T dropout(x)      dB = dy^T u
 /// (dropout here is the product with the mask of the forward pass, so it is its own transpose)
 /// Shapes    dy [T, out];  x [T, in];  u [T, r];  da, db f32 like a, b;  dx [T, in]; the weight packed for kBackward.
+///           x is not read where da is skipped, u not where db is.
+/// Numerics  A, B and v are rounded to dy's dtype; f32 accumulation, dx rounded once.
 struct LoraLinearBwd {
-  In dy, x;
+  In dy, x = {};
   WeightIn w;
-  In a, b, u;
-  GradOut dx, da, db;
+  In a, b, u = {};
+  GradOut dx = {}, da = {}, db = {};
   float scale = 1;
-  Dropout dropout;
+  Dropout dropout = {};
   void check() const;
   Cost cost() const;
 };
