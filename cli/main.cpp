@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "lorica " LORICA_VERSION);
   add_recipe(app);
   add_recipe_docs(app);
+  add_convert(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version

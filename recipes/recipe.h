@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/data/options.h"
 #include "optim/schedule.h"
 
 namespace lorica {
@@ -15,8 +16,6 @@ namespace lorica {
 // directory. An empty text or list means "not given".
 
 enum class Precision : uint8_t { kAuto, kF32, kBf16 };
-enum class DataFormat : uint8_t { kChat, kPromptResponse };
-enum class TooLong : uint8_t { kDrop, kTruncate, kSplit };
 enum class AdapterType : uint8_t { kLora, kNone };
 
 struct ModelSection {

@@ -72,26 +72,43 @@ MappedFile::~MappedFile() {
   if (data_) ::munmap(data_, size_);
 }
 
-void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
-  std::filesystem::path aside = path;
-  aside += ".part";
-  const auto fail = [&](const char* what) {
-    const int reason = errno;
-    ::unlink(aside.c_str());
-    throw RunError("{}: cannot {}: {}", path.string(), what, std::strerror(reason));
-  };
-  {
-    const Descriptor file(aside, O_WRONLY | O_CREAT | O_TRUNC);
-    if (!file.ok()) fail("create");
-    for (size_t done = 0; done < bytes.size();) {
-      const ssize_t n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) fail("write");
-      done += static_cast<size_t>(n);
-    }
-    if (::fsync(file.get()) != 0) fail("sync");
+AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path), aside_(path) {
+  aside_ += ".part";
+  descriptor_ = ::open(aside_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail("create");
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ < 0) return;
+  ::close(descriptor_);
+  ::unlink(aside_.c_str());
+}
+
+void AtomicFile::fail(const char* what) {
+  const int reason = errno;
+  throw RunError("{}: cannot {}: {}", path_.string(), what, std::strerror(reason));
+}
+
+void AtomicFile::write(std::string_view bytes) {
+  for (size_t done = 0; done < bytes.size();) {
+    const ssize_t n = ::write(descriptor_, bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail("write");
+    done += static_cast<size_t>(n);
   }
-  rename_durably(aside, path);
+}
+
+void AtomicFile::commit() {
+  if (::fsync(descriptor_) != 0) fail("sync");
+  rename_durably(aside_, path_);
+  ::close(descriptor_);
+  descriptor_ = -1;
+}
+
+void write_file_atomically(const std::filesystem::path& path, std::string_view bytes) {
+  AtomicFile file(path);
+  file.write(bytes);
+  file.commit();
 }
 
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {

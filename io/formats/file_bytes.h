@@ -25,6 +25,26 @@ class MappedFile {
   size_t size_ = 0;
 };
 
+/// A file written piece by piece that appears under its name only when whole: the bytes go to "PATH.part", commit()
+/// fsyncs it, renames it over `path` and fsyncs the folder. Destroyed without commit() it removes the part. Throws
+/// RunError naming the path and the system's reason (disk full, read-only folder).
+class AtomicFile {
+ public:
+  explicit AtomicFile(const std::filesystem::path& path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(std::string_view bytes);
+  void commit();
+
+ private:
+  [[noreturn]] void fail(const char* what);
+
+  std::filesystem::path path_, aside_;
+  int descriptor_ = -1;
+};
+
 /// Writes aside, fsyncs, renames over `path` and fsyncs the folder: a kill at any moment leaves the old or the new
 /// whole file. Throws RunError naming the path and the system's reason (disk full, read-only folder).
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
