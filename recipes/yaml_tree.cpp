@@ -70,6 +70,15 @@ bool quote_is_closed(std::string_view text) {
   return false;
 }
 
+/// yaml-cpp 0.7 and its successors name the type of a collection's style differently: it is read off the interface.
+template <class Member>
+struct LastArgument;
+template <class A, class B, class C, class Last>
+struct LastArgument<void (YAML::EventHandler::*)(A, B, C, Last)> {
+  using Type = Last;
+};
+using Style = LastArgument<decltype(&YAML::EventHandler::OnMapStart)>::Type;
+
 /// Builds the tree from the parser's events. Events, not YAML::Node: they tell quoted scalars and the places of keys,
 /// and the depth can be bounded while the text is read.
 class TreeBuilder : public YAML::EventHandler {
@@ -108,13 +117,11 @@ class TreeBuilder : public YAML::EventHandler {
       throw YamlProblem(node->line, node->column, "this quote is never closed");
     leaf(node, anchor);
   }
-  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                       YAML::EmitterStyle::value) override {
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Style) override {
     open(mark, tag, anchor, YamlNode::Kind::kList);
   }
   void OnSequenceEnd() override { close(); }
-  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
-                  YAML::EmitterStyle::value) override {
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Style) override {
     open(mark, tag, anchor, YamlNode::Kind::kMap);
   }
   void OnMapEnd() override { close(); }
