@@ -22,6 +22,12 @@ int main(int argc, char** argv) {
   CLI::App app{"Trains transformers and LoRA adapters from scratch, on CPUs and GPUs.", "lorica"};
   app.require_subcommand(1);
   app.set_version_flag("--version", "lorica " LORICA_VERSION);
+  add_train(app);
+  add_eval(app);
+  add_generate(app);
+  add_chat(app);
+  add_data(app);
+  add_parity(app);
   add_recipe(app);
   add_recipe_docs(app);
   add_convert(app);
@@ -29,6 +35,8 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version
     return app.exit(success);
+  } catch (const CLI::RuntimeError& failed) {  // a verb that has said what there is to say
+    return failed.get_exit_code();
   } catch (const CLI::ParseError& error) {
     return fail(error.what(), kBadInput);
   } catch (const lorica::RunError& error) {

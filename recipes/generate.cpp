@@ -1,6 +1,7 @@
 #include "recipes/generate.h"
 
 #include <algorithm>
+#include <deque>
 #include <optional>
 
 namespace lorica {
@@ -96,7 +97,7 @@ void run_batch(Session& session, std::span<const std::vector<int32_t>> prompts, 
                const GenerateOptions& options, const OnText& on_text, std::vector<Completion>& results) {
   Decoder& model = session.model();
   size_t longest = 0;
-  std::vector<Growing> growing;
+  std::deque<Growing> growing;  // never moves its elements
   std::vector<int32_t> ids, cu_q = {0};
   for (size_t b = 0; b < prompts.size(); ++b) {
     check_prompt(session, prompts[b], model.config().max_positions);

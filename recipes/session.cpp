@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "io/formats/file_bytes.h"
-#include "io/formats/safetensors.h"
+#include "io/formats/safetensors_folder.h"
 #include "kernels/cpu/features.h"
 
 namespace lorica {
@@ -15,16 +15,9 @@ Dtype resolve_precision(Precision precision) {
 }
 
 Session::Session(const std::filesystem::path& model_folder, const SessionOptions& options) : folder_(model_folder) {
-  if (!std::filesystem::is_directory(folder_)) throw Error("{}: no such model folder", folder_.string());
+  text_ = load_text_folder(folder_, options.chat_template);
   const std::filesystem::path config_path = folder_ / "config.json";
   const ModelConfig config = parse_model_config(read_file(config_path), config_path.string());
-  tokenizer_ = Tokenizer::load(folder_);
-  if (!options.chat_template.empty()) {
-    if (has_chat_template(folder_)) template_ = load_chat_template(folder_);
-    template_.chat = std::make_shared<ChatTemplate>(read_file(options.chat_template), options.chat_template.string());
-  } else if (has_chat_template(folder_)) {
-    template_ = load_chat_template(folder_);
-  }
   const BuildOptions build{.weights = std::make_shared<SafetensorsFolder>(folder_),
                            .dtype = resolve_precision(options.precision),
                            .trained = options.train_base};
@@ -38,9 +31,9 @@ Session::Session(const std::filesystem::path& model_folder, const SessionOptions
 }
 
 void Session::check_tokenizer() const {
-  if (tokenizer_->vocab_size() > model_->config().vocab_size)
+  if (text_.tokenizer->vocab_size() > model_->config().vocab_size)
     throw Error("{}: the tokenizer does not fit the model: it has {} tokens, the model's vocabulary {}",
-                (folder_ / "tokenizer.json").string(), tokenizer_->vocab_size(), model_->config().vocab_size);
+                (folder_ / "tokenizer.json").string(), text_.tokenizer->vocab_size(), model_->config().vocab_size);
 }
 
 void Session::find_stop_tokens() {
@@ -53,21 +46,9 @@ void Session::find_stop_tokens() {
     for (const nlohmann::json& id : eos.is_array() ? eos : nlohmann::json::array({eos}))
       if (id.is_number_integer()) stop_tokens_.push_back(id.get<int32_t>());
   }
-  if (const auto id = tokenizer_->id_of(template_.eos_token)) stop_tokens_.push_back(*id);
+  if (const auto id = text_.tokenizer->id_of(text_.chat.eos_token)) stop_tokens_.push_back(*id);
   std::sort(stop_tokens_.begin(), stop_tokens_.end());
   stop_tokens_.erase(std::unique(stop_tokens_.begin(), stop_tokens_.end()), stop_tokens_.end());
-}
-
-std::string render_prompt(const ModelTemplate& chat, const std::string& system_prompt, const std::string& user) {
-  if (!chat.chat) throw Error("the model folder has no chat template; name one with data.chat_template");
-  nlohmann::ordered_json messages = nlohmann::ordered_json::array();
-  if (!system_prompt.empty()) messages.push_back({{"role", "system"}, {"content", system_prompt}});
-  messages.push_back({{"role", "user"}, {"content", user}});
-  RenderOptions options;
-  options.add_generation_prompt = true;
-  options.bos_token = chat.bos_token;
-  options.eos_token = chat.eos_token;
-  return chat.chat->render(messages, options);
 }
 
 }  // namespace lorica

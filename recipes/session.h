@@ -6,9 +6,8 @@
 
 #include "engine/model/decoder.h"
 #include "io/adapter/peft.h"
-#include "io/chat_template/chat_template.h"
-#include "io/tokenizer/tokenizer.h"
 #include "recipes/recipe.h"
+#include "recipes/text_side.h"
 
 namespace lorica {
 
@@ -30,9 +29,9 @@ class Session {
   Context& context() { return context_; }
   Arena& arena() { return arena_; }
   Decoder& model() { return *model_; }
-  const Tokenizer& tokenizer() const { return *tokenizer_; }
+  const Tokenizer& tokenizer() const { return *text_.tokenizer; }
   /// Empty chat pointer where the folder has no template.
-  const ModelTemplate& chat_template() const { return template_; }
+  const ModelTemplate& chat_template() const { return text_.chat; }
   const std::filesystem::path& folder() const { return folder_; }
   /// Tokens that end an answer: of config.json, generation_config.json and the tokenizer's eos token.
   const std::vector<int32_t>& stop_tokens() const { return stop_tokens_; }
@@ -45,8 +44,7 @@ class Session {
   std::filesystem::path folder_;
   Context context_;
   Arena arena_;
-  std::shared_ptr<const Tokenizer> tokenizer_;
-  ModelTemplate template_;
+  TextFolder text_;
   std::vector<int32_t> stop_tokens_;
   std::optional<PeftConfig> adapter_config_;
   std::unique_ptr<Decoder> model_;
@@ -54,8 +52,5 @@ class Session {
 
 /// f32 or bf16; auto picks bf16 where the CPU multiplies it in hardware.
 Dtype resolve_precision(Precision precision);
-
-/// The chat of one user message, rendered with the generation prompt; throws Error when there is no template.
-std::string render_prompt(const ModelTemplate& chat, const std::string& system_prompt, const std::string& user);
 
 }  // namespace lorica

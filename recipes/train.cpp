@@ -1,10 +1,9 @@
-#include <chrono>
 #include <fstream>
 
-#include "io/data/lint.h"
+#include "io/data/preview.h"
 #include "io/formats/file_bytes.h"
 #include "kernels/cpu/features.h"
-#include "recipes/data_setup.h"
+#include "recipes/setup.h"
 #include "recipes/stop_signal.h"
 #include "recipes/trainer.h"
 #include "recipes/version.h"
@@ -30,13 +29,6 @@ void check_same_recipe(const fs::path& saved, const std::string& resolved) {
       throw Error("{}: the run was started with '{}', the recipe now says '{}'", saved.string(), old_line, new_line);
 }
 
-/// Metrics of steps beyond the checkpoint would appear twice.
-void cut_metrics(const fs::path& path, const RunState& state) {
-  std::string text;
-  for (const auto& entry : state.log_history) text += entry.dump() + "\n";
-  write_file_atomically(path, text);
-}
-
 /// Creates the run folder, or finds the checkpoint to go on from.
 std::optional<fs::path> prepare_folder(const Recipe& recipe, const TrainOptions& options) {
   const fs::path folder = recipe.output.dir;
@@ -56,7 +48,7 @@ std::optional<fs::path> prepare_folder(const Recipe& recipe, const TrainOptions&
   return std::nullopt;
 }
 
-void print_report(const Session& session, const Recipe& recipe, const TrainSummary& summary) {
+void print_report(Session& session, const Recipe& recipe, const TrainSummary& summary) {
   const RunState& state = summary.state;
   fmt::print("\n");
   for (size_t i = 0; i < summary.answers_after.size() && i < state.answers_before.size(); ++i)
@@ -67,7 +59,7 @@ void print_report(const Session& session, const Recipe& recipe, const TrainSumma
   if (state.loss_before && summary.loss_after)
     fmt::print("held-out loss   {:.4f} before, {:.4f} after\n", *state.loss_before, *summary.loss_after);
   fmt::print("speed           {:.0f} tokens/s over {} ({})\n", summary.tokens_per_second,
-             duration_text(summary.seconds), name_of(session.dtype()));
+             duration_text(summary.seconds), name_of(session.model().dtype()));
   fmt::print("peak memory     {}\n", bytes_text(peak_resident_bytes()));
   const bool adapter = recipe.adapter.type == AdapterType::kLora;
   fmt::print("{}         {}\n", adapter ? "adapter" : "model  ", summary.output.string());
@@ -87,7 +79,9 @@ void train(const Recipe& recipe, const TrainOptions& options) {
                                       .chat_template = recipe.data.chat_template});
   if (recipe.adapter.type == AdapterType::kLora && recipe.adapter.path.empty())
     attach_lora(session.model(), lora_options(recipe));
-  const LoadedData data = load_training_data(session, recipe);
+  const TextSide text(session.tokenizer(), session.chat_template());
+  const LoadedData data = load_data(data_options(recipe), text.model());
+  for (const Finding& finding : data.findings.list()) fmt::print(stderr, "{}\n", finding.text());
   fmt::print(stderr, "{}", summary_text(data));
 
   Trainer trainer(session, recipe, data);

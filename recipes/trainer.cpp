@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "io/formats/file_bytes.h"
 #include "recipes/finite_check.h"
 #include "recipes/generate.h"
 #include "recipes/model_output.h"
@@ -68,6 +69,9 @@ void Trainer::resume(const std::filesystem::path& checkpoint) {
     throw Error("{}: the training data (or how it is tokenized) changed since this run started", checkpoint.string());
   planner_.seek(state_.cursor);
   seconds_before_ = state_.elapsed_seconds;
+  std::string metrics;  // lines of steps beyond the checkpoint would appear twice
+  for (const auto& entry : state_.log_history) metrics += entry.dump() + "\n";
+  write_file_atomically(folder_ / "metrics.jsonl", metrics);
   line_.say(fmt::format("resumed from {} at step {}", checkpoint.string(), state_.step));
 }
 

@@ -1,0 +1,23 @@
+#pragma once
+#include <memory>
+#include <string>
+
+#include "cli/verbs.h"
+#include "recipes/generate.h"
+#include "recipes/session.h"
+
+namespace lorica::cli {
+
+/// The options that every verb with a model in it shares.
+struct ModelArguments {
+  std::string model, adapter, chat_template, system_prompt;
+  std::string precision = "auto";
+
+  SessionOptions session_options() const;
+};
+void add_model_options(CLI::App* verb, ModelArguments& arguments);
+
+/// How answers are chosen: temperature, top-k, ... with their checks.
+void add_sampling_options(CLI::App* verb, GenerateOptions& options);
+
+}  // namespace lorica::cli

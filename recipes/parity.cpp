@@ -1,0 +1,298 @@
+#include "recipes/parity.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "engine/convert.h"
+#include "io/adapter/peft.h"
+#include "io/formats/file_bytes.h"
+#include "io/formats/safetensors.h"
+#include "io/formats/safetensors_folder.h"
+#include "optim/adamw.h"
+#include "recipes/micro_step.h"
+#include "recipes/session.h"
+
+namespace lorica {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The largest error of a tensor relative to its largest magnitude.
+double relative_error(std::span<const float> got, std::span<const float> want) {
+  double worst = 0, largest = 0;
+  for (size_t i = 0; i < want.size(); ++i) {
+    const double error = std::abs(static_cast<double>(got[i]) - static_cast<double>(want[i]));
+    if (!std::isfinite(error)) return HUGE_VAL;
+    worst = std::max(worst, error);
+    largest = std::max(largest, std::abs(static_cast<double>(want[i])));
+  }
+  return largest > 0 ? worst / largest : worst;
+}
+
+class Golden {
+ public:
+  explicit Golden(const fs::path& path) : file_(path) {}
+
+  bool has(const std::string& name) const { return file_.find(name) != nullptr; }
+  const std::string& origin() const { return file_.origin(); }
+  std::vector<std::string> names_under(const std::string& prefix) const {
+    std::vector<std::string> names;
+    for (const SafetensorsEntry& entry : file_.entries())
+      if (entry.name.starts_with(prefix)) names.push_back(entry.name);
+    return names;
+  }
+  std::vector<float> floats(const std::string& name) const {
+    const In view = file_.tensor(name);
+    std::vector<float> values(static_cast<size_t>(view.elements()));
+    convert_floats(view, {values.data(), view.shape, Dtype::f32}, file_.origin() + ": tensor '" + name + "'");
+    return values;
+  }
+  /// A matrix of integers; `columns` is set.
+  std::vector<int64_t> integers(const std::string& name, int64_t& columns) const {
+    const In view = file_.tensor(name);
+    if (view.shape.rank() != 2 || view.dtype != Dtype::i64)
+      throw Error("{}: tensor '{}': expected i64 of two dimensions, got {} {}", origin(), name, name_of(view.dtype),
+                  view.shape.text());
+    columns = view.shape[1];
+    return {view.as<int64_t>(), view.as<int64_t>() + view.elements()};
+  }
+
+ private:
+  SafetensorsFile file_;
+};
+
+/// Rows of input_ids as documents; labels are those of Transformers: -100 is not trained, shifted by one.
+Batch golden_batch(const Golden& golden, const ModelConfig& config) {
+  int64_t columns = 0, label_columns = 0;
+  const std::vector<int64_t> ids = golden.integers("input_ids", columns);
+  const std::vector<int64_t> labels = golden.integers("labels", label_columns);
+  if (labels.size() != ids.size() || columns != label_columns)
+    throw Error("{}: input_ids and labels differ in shape", golden.origin());
+  Batch batch;
+  const auto width = static_cast<size_t>(columns);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < 0 || ids[i] >= config.vocab_size)
+      throw Error("{}: input_ids: {} is outside the model's vocabulary of {}", golden.origin(), ids[i],
+                  config.vocab_size);
+    if (i % width == 0) batch.cu_seqlens.push_back(static_cast<int32_t>(i));
+    batch.ids.push_back(static_cast<int32_t>(ids[i]));
+    batch.positions.push_back(static_cast<int32_t>(i % width));
+    if (i % width == 0 || labels[i] == -100) continue;
+    batch.rows.push_back(static_cast<int32_t>(i) - 1);
+    batch.targets.push_back(static_cast<int32_t>(labels[i]));
+  }
+  batch.cu_seqlens.push_back(static_cast<int32_t>(ids.size()));
+  return batch;
+}
+
+/// One run of all groups; collects the verdict and prints as it goes.
+class Parity {
+ public:
+  explicit Parity(const ParityOptions& options)
+      : options_(options),
+        golden_(options.golden),
+        config_(parse_model_config(read_file(options.model / "config.json"), (options.model / "config.json").string())),
+        batch_(golden_batch(golden_, config_)) {}
+
+  bool run();
+
+ private:
+  struct Instance {
+    Context context;
+    Arena arena;
+    std::unique_ptr<Decoder> model;
+  };
+
+  std::unique_ptr<Instance> build(bool train_base, bool with_adapter) const;
+  void report(const std::string& group, size_t count, double error, const std::string& worst);
+  void skip(const std::string& group, const std::string& why);
+  void compare_one(const std::string& name, const std::function<std::vector<float>()>& got);
+  /// All tensors "prefix + name"; values(name) gives this engine's, or null where it has none.
+  void compare_all(const std::string& prefix, const std::function<const Tensor*(const std::string&)>& value);
+
+  std::vector<float> logits(Decoder& model) const;
+  double step(Decoder& model) const;
+  void compare_greedy(Decoder& model);
+  void compare_training(Instance& instance);
+  ParityTraining training() const;
+
+  const ParityOptions& options_;
+  Golden golden_;
+  ModelConfig config_;
+  Batch batch_;
+  bool good_ = true, compared_ = false;
+};
+
+std::unique_ptr<Parity::Instance> Parity::build(bool train_base, bool with_adapter) const {
+  auto instance = std::make_unique<Instance>();
+  const BuildOptions build{.weights = std::make_shared<SafetensorsFolder>(options_.model),
+                           .dtype = resolve_precision(options_.precision),
+                           .trained = train_base};
+  instance->model = Decoder::build(instance->context, instance->arena, config_, build);
+  if (with_adapter) PeftAdapter(options_.adapter).attach_to(*instance->model);
+  return instance;
+}
+
+void Parity::report(const std::string& group, size_t count, double error, const std::string& worst) {
+  const bool good = error <= options_.tolerance;
+  good_ = good_ && good;
+  compared_ = true;
+  fmt::print("{:<24} {:>4} tensor{}  largest error {:.2e}  {}{}\n", group, count, count == 1 ? " " : "s", error,
+             good ? "ok" : "ABOVE TOLERANCE", worst.empty() ? "" : "  (" + worst + ")");
+}
+
+void Parity::skip(const std::string& group, const std::string& why) { fmt::print("{:<24} skipped: {}\n", group, why); }
+
+void Parity::compare_one(const std::string& name, const std::function<std::vector<float>()>& got) {
+  if (!golden_.has(name)) return skip(name, "not in the file");
+  const std::vector<float> want = golden_.floats(name), values = got();
+  if (want.size() != values.size())
+    throw Error("{}: {}: {} values for the {} of this model", golden_.origin(), name, want.size(), values.size());
+  report(name, 1, relative_error(values, want), "");
+}
+
+void Parity::compare_all(const std::string& prefix, const std::function<const Tensor*(const std::string&)>& value) {
+  double worst = 0;
+  std::string worst_name;
+  const std::vector<std::string> names = golden_.names_under(prefix);
+  if (names.empty()) return skip(prefix + "*", "not in the file");
+  for (const std::string& name : names) {
+    const Tensor* tensor = value(name.substr(prefix.size()));
+    if (!tensor) throw Error("{}: {}: this model has no such parameter", golden_.origin(), name);
+    const std::vector<float> want = golden_.floats(name);
+    if (want.size() != static_cast<size_t>(tensor->elements()))
+      throw Error("{}: {}: {} values for the {} of this model", golden_.origin(), name, want.size(),
+                  tensor->elements());
+    const double error = relative_error({tensor->as<float>(), want.size()}, want);
+    if (error >= worst) worst = error, worst_name = name.substr(prefix.size());
+  }
+  report(prefix + "*", names.size(), worst, worst_name);
+}
+
+std::vector<float> Parity::logits(Decoder& model) const {
+  Tape tape(model.context(), model.arena(), false);
+  const TokenBatch tokens = TokenBatch::of(model.arena(), batch_.ids, batch_.positions, batch_.cu_seqlens);
+  std::vector<int32_t> rows(batch_.ids.size());
+  for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<int32_t>(i);
+  const Tensor result = model.logits(tape, model.hidden(tape, tokens).value, rows);
+  return {result.as<float>(), result.as<float>() + result.elements()};
+}
+
+/// Loss of the batch; its gradients are in the parameters.
+double Parity::step(Decoder& model) const {
+  MicroStepOptions options;
+  const auto trained = static_cast<double>(batch_.rows.size());
+  options.loss_scale = static_cast<float>(1.0 / trained);
+  return sum_of(forward_backward(model, batch_, options)) / trained;
+}
+
+void Parity::compare_greedy(Decoder& model) {
+  if (!golden_.has("greedy_ids")) return skip("greedy_ids", "not in the file");
+  int64_t columns = 0, width = 0;
+  const std::vector<int64_t> want = golden_.integers("greedy_ids", columns), ids = golden_.integers("input_ids", width);
+  // The prompt is what both have in common from the start; the reference continued it.
+  size_t prompt = 0;
+  while (prompt < want.size() && prompt < 5 && want[prompt] == ids[prompt]) ++prompt;
+  KvCache cache(model.arena(), config_, model.dtype(), 1, columns);
+  std::vector<int32_t> fresh(want.begin(), want.begin() + static_cast<std::ptrdiff_t>(prompt));
+  size_t equal = prompt;
+  while (equal < want.size()) {
+    const Tensor row = model.step(cache, fresh, std::vector<int32_t>{0, static_cast<int32_t>(fresh.size())});
+    const float* values = row.as<float>();
+    fresh = {static_cast<int32_t>(std::max_element(values, values + row.elements()) - values)};
+    if (fresh[0] != want[equal]) break;
+    ++equal;
+  }
+  const bool good = equal == want.size();
+  good_ = good_ && good;
+  fmt::print("{:<24} {} of {} new tokens equal  {}\n", "greedy_ids", equal - prompt, want.size() - prompt,
+             good ? "ok" : "DIFFERENT");
+}
+
+ParityTraining Parity::training() const {
+  if (options_.training) return *options_.training;
+  ParityTraining result;
+  const fs::path path = options_.golden.parent_path() / "about.json";
+  if (!fs::exists(path)) return result;
+  try {
+    const nlohmann::json adamw = nlohmann::json::parse(read_file(path)).at("adamw");
+    result.learning_rate = adamw.at("lr");
+    result.beta1 = adamw.at("betas").at(0);
+    result.beta2 = adamw.at("betas").at(1);
+    result.eps = adamw.at("eps");
+    result.weight_decay = adamw.at("weight_decay");
+    result.max_grad_norm = adamw.at("max_grad_norm");
+  } catch (const nlohmann::json::exception& error) {
+    throw Error("{}: {}", path.string(), error.what());
+  }
+  return result;
+}
+
+void Parity::compare_training(Instance& instance) {
+  if (!golden_.has("lora.train.losses")) return skip("lora.train.*", "not in the file");
+  const ParityTraining settings = training();
+  Decoder& model = *instance.model;
+  AdamWOptimizer optimizer(instance.arena, model.parameters(),
+                           {.beta1 = settings.beta1,
+                            .beta2 = settings.beta2,
+                            .eps = settings.eps,
+                            .weight_decay = settings.weight_decay,
+                            .max_grad_norm = settings.max_grad_norm});
+  std::vector<float> losses, norms;
+  const size_t steps = golden_.floats("lora.train.losses").size();
+  for (size_t i = 0; i < steps; ++i) {
+    losses.push_back(static_cast<float>(step(model)));
+    norms.push_back(static_cast<float>(optimizer.gradient_norm(instance.context)));
+    optimizer.step(instance.context, settings.learning_rate, norms.back());
+  }
+  compare_one("lora.train.losses", [&] { return losses; });
+  compare_one("lora.train.grad_norms", [&] { return norms; });
+}
+
+bool Parity::run() {
+  const auto find_in = [](const std::vector<Parameter*>& parameters, const char* prefix, bool gradient) {
+    return [parameters, prefix, gradient](const std::string& name) -> const Tensor* {
+      for (const Parameter* p : parameters)
+        if (prefix + p->name == name) return gradient ? (p->has_gradient ? &p->gradient : nullptr) : &p->value;
+      return nullptr;
+    };
+  };
+  {
+    const auto frozen = build(false, false);
+    compare_one("logits", [&] { return logits(*frozen->model); });
+    compare_greedy(*frozen->model);
+  }
+  {
+    const auto full = build(true, false);
+    compare_one("loss", [&] { return std::vector<float>{static_cast<float>(step(*full->model))}; });
+    if (golden_.has("loss")) compare_all("grad.", find_in(full->model->parameters(), "", true));
+  }
+  if (options_.adapter.empty()) {
+    skip("lora.*", "no adapter (name one with --adapter)");
+  } else {
+    constexpr const char* kPeft = "base_model.model.";
+    const auto adapted = build(false, true);
+    compare_one("lora.logits", [&] { return logits(*adapted->model); });
+    compare_one("lora.loss", [&] { return std::vector<float>{static_cast<float>(step(*adapted->model))}; });
+    compare_all("lora.grad.", find_in(adapted->model->parameters(), kPeft, true));
+    for (Parameter* parameter : adapted->model->parameters()) parameter->clear();
+    compare_training(*adapted);
+    compare_all("lora.train.final.", find_in(adapted->model->parameters(), kPeft, false));
+  }
+  if (!compared_) throw Error("{}: holds nothing to compare (see docs/parity.md)", golden_.origin());
+  fmt::print("{}: tolerance {:.0e}: {}\n", config_.family, options_.tolerance, good_ ? "all within" : "NOT within");
+  return good_;
+}
+
+}  // namespace
+
+bool run_parity(const ParityOptions& given) {
+  ParityOptions options = given;
+  if (options.adapter.empty() && fs::exists(options.model / "adapter" / "adapter_config.json"))
+    options.adapter = options.model / "adapter";
+  return Parity(options).run();
+}
+
+}  // namespace lorica

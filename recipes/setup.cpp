@@ -1,0 +1,34 @@
+#include "recipes/setup.h"
+
+namespace lorica {
+
+LoraOptions lora_options(const Recipe& recipe) {
+  const AdapterSection& adapter = recipe.adapter;
+  LoraOptions options{.r = adapter.r,
+                      .lora_alpha = adapter.lora_alpha,
+                      .lora_dropout = adapter.lora_dropout,
+                      .use_rslora = adapter.use_rslora,
+                      .target_modules = adapter.target_modules,
+                      .layers_to_transform = adapter.layers_to_transform,
+                      .seed = static_cast<uint64_t>(recipe.train.seed)};
+  if (options.target_modules == std::vector<std::string>{"all-linear"}) options.target_modules.clear();
+  return options;
+}
+
+DataOptions data_options(const Recipe& recipe) {
+  const DataSection& data = recipe.data;
+  DataOptions options;
+  options.train_files = {data.train.begin(), data.train.end()};
+  options.eval_files = {data.eval.begin(), data.eval.end()};
+  options.format = data.format;
+  options.messages_column = data.messages_column;
+  options.prompt_column = data.prompt_column;
+  options.response_column = data.response_column;
+  options.system_prompt = data.system_prompt;
+  options.slice_column = data.slice_column;
+  options.max_tokens = data.max_tokens;
+  options.too_long = data.too_long;
+  return options;
+}
+
+}  // namespace lorica

@@ -1,0 +1,39 @@
+#pragma once
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "io/chat_template/chat_template.h"
+#include "io/data/text_model.h"
+#include "io/tokenizer/tokenizer.h"
+
+namespace lorica {
+
+/// A tokenizer and a chat template as reading data sees them; `model()` is valid as long as this and they live.
+class TextSide {
+ public:
+  TextSide(const Tokenizer& tokenizer, const ModelTemplate& chat);
+  ~TextSide();
+  const TextModel& model() const { return model_; }
+
+ private:
+  struct Adapters;
+  std::unique_ptr<const Adapters> adapters_;
+  TextModel model_;
+};
+
+/// The text side of a model folder without its weights, for the data verbs.
+struct TextFolder {
+  std::shared_ptr<const Tokenizer> tokenizer;
+  ModelTemplate chat;
+};
+/// `chat_template` overrides the folder's own; the chat pointer is null where there is none.
+TextFolder load_text_folder(const std::filesystem::path& model_folder, const std::filesystem::path& chat_template);
+
+/// A conversation up to where the model's next reply starts; throws Error when there is no template or it refuses.
+std::string render_messages(const ModelTemplate& chat, const nlohmann::ordered_json& messages);
+/// The same for one user message.
+std::string render_prompt(const ModelTemplate& chat, const std::string& system_prompt, const std::string& user);
+
+}  // namespace lorica
