@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "lorica " LORICA_VERSION);
   add_convert(app);
+  add_info(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version
