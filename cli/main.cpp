@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   add_recipe(app);
   add_recipe_docs(app);
   add_convert(app);
+  add_info(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version

@@ -14,5 +14,6 @@ void add_parity(CLI::App& app);
 void add_train(CLI::App& app);
 void add_recipe(CLI::App& app);
 void add_recipe_docs(CLI::App& app);
+void add_info(CLI::App& app);
 
 }  // namespace lorica::cli

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 
 #include "io/formats/printable.h"
 
@@ -73,11 +74,9 @@ int64_t positive(const GgufFile& file, const std::string& key, int64_t value) {
   throw Error("{}: metadata '{}': expected a positive number below 2^31, got {}", file.origin(), key, value);
 }
 
-}  // namespace
-
 /// GGUF keeps these numbers in f32; the shortest decimal that gives the same f32 is what the original config said
 /// (1e-05).
-static double shortest_f32(const GgufFile& file, const std::string& key) {
+double shortest_f32(const GgufFile& file, const std::string& key) {
   const auto value = static_cast<float>(file.number(key));
   if (!(value > 0 && value < std::numeric_limits<float>::infinity()))
     throw Error("{}: metadata '{}': expected a positive number, got {}", file.origin(), key, value);
@@ -88,6 +87,8 @@ static double shortest_f32(const GgufFile& file, const std::string& key) {
   return result;
 }
 
+}  // namespace
+
 GgufModel read_gguf_model(const GgufFile& file) {
   GgufModel m{};
   m.architecture = read_architecture(file);
@@ -95,6 +96,9 @@ GgufModel read_gguf_model(const GgufFile& file) {
   const auto key = [&](const char* name) { return m.architecture + "." + name; };
   const auto integer = [&](const char* name) { return positive(file, key(name), file.integer(key(name))); };
   m.layers = integer("block_count");
+  if (m.layers > static_cast<int64_t>(file.tensors().size()))
+    throw Error("{}: metadata '{}': {} blocks, but the file has {} tensors", file.origin(), key("block_count"),
+                m.layers, file.tensors().size());
   m.width = integer("embedding_length");
   m.ffn_width = integer("feed_forward_length");
   m.heads = integer("attention.head_count");
