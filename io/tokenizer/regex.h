@@ -1,0 +1,49 @@
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace lorica {
+
+/// The memory that one thread needs while it matches; shared by all patterns, one match at a time.
+class MatchMemory {
+ public:
+  MatchMemory();
+  ~MatchMemory();
+  MatchMemory(const MatchMemory&) = delete;
+  MatchMemory& operator=(const MatchMemory&) = delete;
+
+ private:
+  friend class Regex;
+  struct Data;
+  std::unique_ptr<Data> data_;
+};
+
+/// A pattern written for Oniguruma, the engine of the tokenizers package, run by PCRE2 (Unicode properties,
+/// just-in-time compiled). Where the two engines read a pattern differently it is rewritten, or refused with an Error.
+class Regex {
+ public:
+  /// Throws Error saying what is wrong with the pattern and where.
+  explicit Regex(std::string_view pattern);
+  ~Regex();
+  Regex(Regex&&) noexcept;
+  Regex& operator=(Regex&&) noexcept;
+
+  struct Match {
+    size_t begin, end;
+  };
+  /// The first match at or after byte `from` of `text`, which is valid UTF-8. Throws Error when the pattern needs more
+  /// backtracking than PCRE2's limits allow.
+  std::optional<Match> find(std::string_view text, size_t from, MatchMemory&) const;
+
+ private:
+  struct Code;
+  std::unique_ptr<Code> code_;
+};
+
+/// The pattern as PCRE2 has to be given it; see Regex. Throws Error for syntax that the two engines read differently.
+std::string to_pcre2(std::string_view pattern);
+
+}  // namespace lorica

@@ -1,0 +1,132 @@
+#include "io/tokenizer/regex.h"
+#include "io/tokenizer/utf8.h"
+#include "kernels/error.h"
+
+namespace lorica {
+namespace {
+
+// Oniguruma's \s is the property White_Space; PCRE2's adds U+180E. Its \w has marks, PCRE2's (before 10.43) has none.
+constexpr std::string_view kSpace =
+    "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
+constexpr std::string_view kNotSpace =
+    "\\x{0}-\\x{8}\\x{e}-\\x{1f}\\x{21}-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}"
+    "\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}";
+constexpr std::string_view kWord =
+    "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{"
+    "1f189}";
+
+class Translator {
+ public:
+  explicit Translator(std::string_view pattern) : pattern_(pattern) {}
+
+  std::string run() {
+    while (at_ < pattern_.size()) {
+      const char c = pattern_[at_];
+      if (c == '\\') {
+        escape();
+      } else if (in_class_) {
+        class_character(c);
+      } else {
+        outside(c);
+      }
+    }
+    return std::move(out_);
+  }
+
+ private:
+  [[noreturn]] void refuse(std::string_view what) const {
+    throw Error("pattern '{}': {} is not supported", pattern_, what);
+  }
+  char peek(size_t ahead) const { return at_ + ahead < pattern_.size() ? pattern_[at_ + ahead] : '\0'; }
+  void copy(size_t count) {
+    out_.append(pattern_.substr(at_, count));
+    at_ += count;
+  }
+  void replace(size_t count, std::string_view open, std::string_view text, std::string_view close) {
+    (out_ += open) += text;
+    out_ += close;
+    at_ += count;
+  }
+
+  void escape() {
+    switch (peek(1)) {
+      case 's':
+        return in_class_ ? replace(2, "", kSpace, "") : replace(2, "[", kSpace, "]");
+      case 'S':
+        return in_class_ ? replace(2, "", kNotSpace, "") : replace(2, "[^", kSpace, "]");
+      case 'w':
+        return in_class_ ? replace(2, "", kWord, "") : replace(2, "[", kWord, "]");
+      case 'W':
+        if (in_class_) refuse("\\W inside brackets");
+        return replace(2, "[^", kWord, "]");
+      case 'b':
+        if (in_class_) return copy(2);
+        [[fallthrough]];
+      case 'B':
+      case 'h':
+      case 'H':
+      case 'K':
+      case 'X':
+      case 'R':
+      case 'G':
+      case 'Q':
+      case 'E':
+      case 'y':
+      case 'Y':
+      case 'O':
+      case 'N':
+        refuse(pattern_.substr(at_, 2));
+      default:
+        copy(2);
+    }
+  }
+
+  void class_character(char c) {
+    if (c == '[' && peek(1) != ':') refuse("a bracket inside brackets");
+    if (c == '&' && peek(1) == '&') refuse("&& inside brackets");
+    if (c == ']' && at_ != class_start_) in_class_ = false;
+    if (c == '[') {  // a named class such as [:alpha:]
+      const size_t end = pattern_.find(":]", at_);
+      if (end == std::string_view::npos) refuse("a bracket inside brackets");
+      return copy(end + 2 - at_);
+    }
+    copy(1);
+  }
+
+  void outside(char c) {
+    if (c == '[') {
+      in_class_ = true;
+      copy(peek(1) == '^' ? 2 : 1);
+      class_start_ = at_;  // a ] right here stands for itself
+      return;
+    }
+    if (c == '(' && peek(1) == '?') group();
+    if (c == '(' && peek(1) == '*') refuse("a verb '(*'");
+    if (c == '}' && peek(1) == '+') refuse("'+' after an interval");  // possessive in PCRE2, a repeat in Oniguruma
+    copy(1);
+  }
+
+  // Of the inline options only i means the same in both engines.
+  void group() const {
+    for (size_t i = 2; peek(i) != ':' && peek(i) != ')'; ++i) {
+      const char option = peek(i);
+      if (option == '=' || option == '!' || option == '<' || option == '>' || option == '#') return;
+      if (option != 'i' && option != '-') refuse(fmt::format("'(?{}'", option == '\0' ? ' ' : option));
+    }
+  }
+
+  std::string_view pattern_;
+  std::string out_;
+  size_t at_ = 0;
+  size_t class_start_ = 0;
+  bool in_class_ = false;
+};
+
+}  // namespace
+
+std::string to_pcre2(std::string_view pattern) {
+  if (utf8::find_invalid(pattern) != std::string_view::npos) throw Error("pattern is not UTF-8");
+  return Translator(pattern).run();
+}
+
+}  // namespace lorica

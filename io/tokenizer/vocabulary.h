@@ -1,0 +1,39 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "io/tokenizer/json_node.h"
+
+namespace lorica {
+
+/// The tokens of a model and their ids. Ids may have gaps, within reason: the tables are arrays.
+class Vocabulary {
+ public:
+  /// Reads {"token": id, ...}. Throws Error for an id given twice or far above the number of tokens.
+  explicit Vocabulary(const JsonNode& node);
+  Vocabulary(const Vocabulary&) = delete;
+  Vocabulary& operator=(const Vocabulary&) = delete;
+
+  std::optional<int32_t> id_of(std::string_view token) const {
+    const auto found = ids_.find(token);
+    return found == ids_.end() ? std::nullopt : std::optional(found->second);
+  }
+  /// The token's text, or null data() when no token has this id.
+  std::string_view text(int32_t id) const {
+    return id >= 0 && static_cast<size_t>(id) < texts_.size() ? texts_[static_cast<size_t>(id)] : std::string_view();
+  }
+  /// The number of tokens, and the highest id + 1.
+  int32_t tokens() const { return static_cast<int32_t>(ids_.size()); }
+  int32_t end() const { return static_cast<int32_t>(texts_.size()); }
+
+ private:
+  std::string characters_;  // what the views below point into
+  std::vector<std::string_view> texts_;
+  std::unordered_map<std::string_view, int32_t> ids_;
+};
+
+}  // namespace lorica
