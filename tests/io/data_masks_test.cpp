@@ -73,13 +73,29 @@ TEST(Masks, ATokenThatStraddlesTheStartBelongsToThePrompt) {
 }
 
 TEST(Masks, EndOfTextAfterTheLastTurnIsNotTrained) {
+  // As Phi-3 does. What stands between the generation prompt and the reply, here ~, is the model's to write.
   const auto phi = [](const Json& messages, bool prompt) {
     std::string text;
-    for (const auto& m : messages) text += "[INST]" + role(m) + "\n" + content(m) + "<|end|>\n";
+    for (const auto& m : messages) {
+      text += "[INST]" + role(m) + "\n" + (role(m) == "assistant" ? "~" : "") + content(m) + "<|end|>\n";
+    }
     return text + (prompt ? "[INST]assistant\n" : "<|endoftext|>");
   };
   const Shape shape(phi, "<|endoftext|>");
-  EXPECT_EQ(shape.runs({user("a"), assistant("one"), user("b"), assistant("two")}), (Runs{"one<|end|>", "two<|end|>"}));
+  EXPECT_EQ(shape.runs({user("a"), assistant("one"), user("b"), assistant("two")}),
+            (Runs{"~one<|end|>", "~two<|end|>"}));
+}
+
+TEST(Masks, AReplyThatQuotesTheEndTokenIsTrainedToItsOwnEnd) {
+  const Shape shape(fake::chatml);
+  EXPECT_EQ(shape.runs({user("a"), assistant("x <|im_end|> y")}), (Runs{"x <|im_end|> y<|im_end|>"}));
+}
+
+TEST(Masks, NothingPredictsTheFirstToken) {
+  const fake::Tokenizer tokenizer(kSpecials);
+  const TextModel model{&tokenizer, nullptr, "", "</s>"};
+  const auto encoded = ConversationEncoder(model).encode({user(""), assistant("b c")});
+  EXPECT_EQ(trained_runs(tokenizer, encoded), (Runs{" c</s>"}));
 }
 
 TEST(Masks, FollowsATemplateThatMovesTheSystemText) {

@@ -136,6 +136,7 @@ TEST(Rows, NamesEveryFaultOfAJsonRow) {
   const std::vector<FaultCase> cases = {
       {"", Check::kEmptyFile, "no rows"},
       {"\n \n", Check::kEmptyFile, "no rows"},
+      {"\xEF\xBB\xBF", Check::kEmptyFile, "no rows"},
       {"{\"messages\": [}", Check::kBadJson, "byte 15"},
       {"{\"messages\": 1e999}", Check::kBadJson, "not valid JSON"},
       {std::string(100, '['), Check::kBadJson, "deeper than 64"},
