@@ -12,7 +12,7 @@
 #include "io/formats/safetensors_folder.h"
 #include "optim/adamw.h"
 #include "recipes/micro_step.h"
-#include "recipes/session.h"
+#include "recipes/setup.h"
 
 namespace lorica {
 namespace {

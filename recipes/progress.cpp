@@ -89,7 +89,8 @@ void ProgressLine::report(const StepReport& report, bool log_line) {
                   100 * report.progress, report.loss, report.gradient_norm, report.learning_rate,
                   report.tokens_per_second, bytes_text(peak_resident_bytes()), duration_text(report.seconds_left));
   clear();
-  fmt::print(stream_, terminal_ ? "{}" : "{}\n", line);
+  std::fputs(line.c_str(), stream_);
+  if (!terminal_) std::fputc('\n', stream_);
   std::fflush(stream_);
   live_ = terminal_;
 }

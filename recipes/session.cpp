@@ -5,14 +5,9 @@
 
 #include "io/formats/file_bytes.h"
 #include "io/formats/safetensors_folder.h"
-#include "kernels/cpu/features.h"
+#include "recipes/setup.h"
 
 namespace lorica {
-
-Dtype resolve_precision(Precision precision) {
-  if (precision == Precision::kAuto) return cpu_has_bf16() ? Dtype::bf16 : Dtype::f32;
-  return precision == Precision::kBf16 ? Dtype::bf16 : Dtype::f32;
-}
 
 Session::Session(const std::filesystem::path& model_folder, const SessionOptions& options) : folder_(model_folder) {
   text_ = load_text_folder(folder_, options.chat_template);

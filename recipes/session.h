@@ -50,7 +50,4 @@ class Session {
   std::unique_ptr<Decoder> model_;
 };
 
-/// f32 or bf16; auto picks bf16 where the CPU multiplies it in hardware.
-Dtype resolve_precision(Precision precision);
-
 }  // namespace lorica

@@ -1,6 +1,13 @@
 #include "recipes/setup.h"
 
+#include "kernels/cpu/features.h"
+
 namespace lorica {
+
+Dtype resolve_precision(Precision precision) {
+  if (precision == Precision::kAuto) return cpu_has_bf16() ? Dtype::bf16 : Dtype::f32;
+  return precision == Precision::kBf16 ? Dtype::bf16 : Dtype::f32;
+}
 
 LoraOptions lora_options(const Recipe& recipe) {
   const AdapterSection& adapter = recipe.adapter;
