@@ -3,8 +3,8 @@
 #include "io/data/preview.h"
 #include "io/formats/file_bytes.h"
 #include "kernels/cpu/features.h"
+#include "recipes/memory.h"
 #include "recipes/setup.h"
-#include "recipes/stop_signal.h"
 #include "recipes/trainer.h"
 #include "recipes/version.h"
 
@@ -48,25 +48,33 @@ std::optional<fs::path> prepare_folder(const Recipe& recipe, const TrainOptions&
   return std::nullopt;
 }
 
-void print_report(Session& session, const Recipe& recipe, const TrainSummary& summary) {
+/// What the run prints at its end; the run folder keeps it as report.txt.
+std::string report_text(Session& session, const Recipe& recipe, const TrainSummary& summary) {
   const RunState& state = summary.state;
-  fmt::print("\n");
+  std::string text;
+  const auto line = [&text](const char* what, const std::string& value) {
+    text += fmt::format("{:<15} {}\n", what, value);
+  };
   for (size_t i = 0; i < summary.answers_after.size() && i < state.answers_before.size(); ++i)
-    fmt::print("> {}\n\n{}\n", recipe.eval.prompts[i],
-               side_by_side("before", state.answers_before[i], "after", summary.answers_after[i], 56));
-  fmt::print("steps           {} ({:.2f} epochs), {} tokens, {} of them trained; {}\n", state.step, state.epoch,
-             state.tokens, state.trained_tokens, summary.stop_reason);
+    text += fmt::format("\n> {}\n\n{}", recipe.eval.prompts[i],
+                        side_by_side("before", state.answers_before[i], "after", summary.answers_after[i], 56));
+  text += '\n';
+  line("steps", fmt::format("{} ({:.2f} epochs), {} tokens, {} of them trained; {}", state.step, state.epoch,
+                            state.tokens, state.trained_tokens, summary.stop_reason));
   if (state.loss_before && summary.loss_after)
-    fmt::print("held-out loss   {:.4f} before, {:.4f} after\n", *state.loss_before, *summary.loss_after);
-  fmt::print("speed           {:.0f} tokens/s over {} ({})\n", summary.tokens_per_second,
-             duration_text(summary.seconds), name_of(session.model().dtype()));
-  fmt::print("peak memory     {}\n", bytes_text(peak_resident_bytes()));
-  const bool adapter = recipe.adapter.type == AdapterType::kLora;
-  fmt::print("{}         {}\n", adapter ? "adapter" : "model  ", summary.output.string());
-  if (adapter)
-    fmt::print("chat with it    lorica chat --model {} --adapter {}\n", recipe.model.path, summary.output.string());
-  else
-    fmt::print("chat with it    lorica chat --model {}\n", summary.output.string());
+    line("held-out loss", fmt::format("{:.4f} before, {:.4f} after", *state.loss_before, *summary.loss_after));
+  line("speed", fmt::format("{:.0f} tokens/s over {} ({}, {})", summary.tokens_per_second,
+                            duration_text(summary.seconds), name_of(session.model().dtype()), cpu_description()));
+  line("peak memory", bytes_text(peak_resident_bytes()));
+  if (recipe.adapter.type == AdapterType::kLora) {
+    line("adapter", summary.output.string());
+    line("chat with it",
+         fmt::format("lorica chat --model {} --adapter {}", recipe.model.path, summary.output.string()));
+  } else {
+    line("model", summary.output.string());
+    line("chat with it", fmt::format("lorica chat --model {}", summary.output.string()));
+  }
+  return text;
 }
 
 }  // namespace
@@ -86,7 +94,9 @@ void train(const Recipe& recipe, const TrainOptions& options) {
 
   Trainer trainer(session, recipe, data);
   if (checkpoint) trainer.resume(*checkpoint);
-  print_report(session, recipe, trainer.run());
+  const std::string report = report_text(session, recipe, trainer.run());
+  write_file_atomically(fs::path(recipe.output.dir) / "report.txt", report);
+  std::fputs(report.c_str(), stdout);
 }
 
 }  // namespace lorica
