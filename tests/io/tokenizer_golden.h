@@ -20,7 +20,8 @@ inline std::vector<TokenizerGolden> read_tokenizer_golden(const std::filesystem:
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     const nlohmann::json row = nlohmann::json::parse(line);
-    goldens.push_back({row.at("text"), row.at("ids"), row.at("ids_special"), row.at("decoded"), row.at("decoded_clean")});
+    goldens.push_back(
+        {row.at("text"), row.at("ids"), row.at("ids_special"), row.at("decoded"), row.at("decoded_clean")});
   }
   return goldens;
 }
