@@ -32,6 +32,8 @@ int main(int argc, char** argv) {
   add_recipe_docs(app);
   add_convert(app);
   add_info(app);
+  add_tokenize(app);
+  add_detokenize(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version

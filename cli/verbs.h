@@ -15,5 +15,7 @@ void add_train(CLI::App& app);
 void add_recipe(CLI::App& app);
 void add_recipe_docs(CLI::App& app);
 void add_info(CLI::App& app);
+void add_tokenize(CLI::App& app);
+void add_detokenize(CLI::App& app);
 
 }  // namespace lorica::cli
