@@ -59,6 +59,12 @@ class Translator {
       case 'W':
         if (in_class_) refuse("\\W inside brackets");
         return replace(2, "[^", kWord, "]");
+      case 'p':
+      case 'P':
+      case 'x': {
+        const size_t close = peek(2) == '{' ? pattern_.find('}', at_) : std::string_view::npos;
+        return copy(close == std::string_view::npos ? 2 : close + 1 - at_);
+      }
       case 'b':
         if (in_class_) return copy(2);
         [[fallthrough]];

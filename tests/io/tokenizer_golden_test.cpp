@@ -1,0 +1,116 @@
+// Ids and decoded text against the Python tokenizers package.
+#include <gtest/gtest.h>
+
+#include <sstream>
+#include <thread>
+
+#include "io/formats/file_bytes.h"
+#include "io/tokenizer/tokenizer.h"
+#include "io/tokenizer/utf8.h"
+#include "tests/io/tokenizer_golden.h"
+
+namespace lorica {
+namespace {
+
+using test::TokenizerGolden;
+
+void expect_streams_as_decoded(const Tokenizer& tokenizer, const TokenizerGolden& golden) {
+  StreamDecoder stream(tokenizer, /*skip_special_tokens=*/false);
+  std::string streamed;
+  const auto take = [&](const std::string& part) {
+    ASSERT_EQ(utf8::find_invalid(part), std::string::npos) << "half a character in a part of: " << golden.text;
+    streamed += part;
+  };
+  for (const int32_t id : golden.ids) take(stream.push(id));
+  take(stream.finish());
+  EXPECT_EQ(streamed, golden.decoded);
+}
+
+void expect_goldens(const Tokenizer& tokenizer, const std::vector<TokenizerGolden>& goldens) {
+  for (const TokenizerGolden& golden : goldens) {
+    SCOPED_TRACE(golden.text);
+    EXPECT_EQ(tokenizer.encode(golden.text), golden.ids);
+    EXPECT_EQ(tokenizer.encode(golden.text, true), golden.ids_special);
+    EXPECT_EQ(tokenizer.decode(golden.ids), golden.decoded);
+    EXPECT_EQ(tokenizer.decode(golden.ids_special, true), golden.decoded_clean);
+    expect_streams_as_decoded(tokenizer, golden);
+    if (testing::Test::HasFailure()) break;  // one text says enough
+  }
+}
+
+class FixtureTokenizer : public testing::TestWithParam<std::string> {};
+
+TEST_P(FixtureTokenizer, GivesThePackagesIdsAndText) {
+  const std::filesystem::path folder = TEST_DATA "/tokenizers/" + GetParam();
+  const auto goldens = test::read_tokenizer_golden(folder / "golden.jsonl");
+  ASSERT_GT(goldens.size(), 150u);
+  expect_goldens(*Tokenizer::load(folder), goldens);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, FixtureTokenizer,
+                         testing::Values("gpt2_like", "qwen_like", "digits", "ignore_merges", "gpt4o_like",
+                                         "falcon_like", "char_level", "byte_fallback"),
+                         [](const auto& param) { return param.param; });
+
+class PublishedTokenizer : public testing::TestWithParam<std::string> {};
+
+TEST_P(PublishedTokenizer, GivesThePackagesIdsAndText) {
+  const std::filesystem::path shared = test::shared_folder();
+  const std::filesystem::path model = shared / "tokenizers" / GetParam();
+  const std::filesystem::path golden = shared / "golden" / "tokenizers" / (GetParam() + ".jsonl");
+  if (!exists(model) || !exists(golden)) GTEST_SKIP() << "needs " << model << " and " << golden;
+  const auto goldens = test::read_tokenizer_golden(golden);
+  ASSERT_GT(goldens.size(), 400u);
+  expect_goldens(*Tokenizer::load(model), goldens);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PublishedTokenizer, testing::Values("gpt2", "qwen3"),
+                         [](const auto& param) { return param.param; });
+
+// llama.cpp's own vectors: texts between separator lines, and a line of ids for each.
+void expect_llama_cpp_ids(const std::string& vocabulary, const std::string& model) {
+  const std::filesystem::path shared = test::shared_folder();
+  const std::filesystem::path vectors = shared / "tokenizers" / "llamacpp" / ("ggml-vocab-" + vocabulary + ".gguf");
+  if (!std::filesystem::exists(vectors.string() + ".inp")) GTEST_SKIP() << "needs " << vectors << ".inp";
+  const auto tokenizer = Tokenizer::load(shared / "tokenizers" / model);
+  std::string inputs = read_file(vectors.string() + ".inp");
+  std::istringstream outputs(read_file(vectors.string() + ".out"));
+  const std::string separator = "\n__ggml_vocab_test__\n";
+  size_t count = 0;
+  for (size_t at = 0; at < inputs.size(); ++count) {
+    const size_t end = std::min(inputs.find(separator, at), inputs.size());
+    const std::string text = inputs.substr(at, end - at);
+    at = end + separator.size();
+    std::string line;
+    ASSERT_TRUE(std::getline(outputs, line));
+    std::istringstream numbers(line);
+    std::vector<int32_t> ids;
+    for (int32_t id; numbers >> id;) ids.push_back(id);
+    EXPECT_EQ(tokenizer->encode(text), ids) << text;
+  }
+  EXPECT_GT(count, 40u);
+}
+
+TEST(LlamaCppVectors, Gpt2) { expect_llama_cpp_ids("gpt-2", "gpt2"); }
+TEST(LlamaCppVectors, Qwen2) { expect_llama_cpp_ids("qwen2", "qwen3"); }
+
+TEST(Tokenizer, EncodesTheSameFromSeveralThreads) {
+  const std::filesystem::path folder = TEST_DATA "/tokenizers/qwen_like";
+  const auto goldens = test::read_tokenizer_golden(folder / "golden.jsonl");
+  const auto tokenizer = Tokenizer::load(folder);
+  std::vector<std::thread> threads;
+  std::vector<size_t> wrong(4);
+  for (size_t t = 0; t < wrong.size(); ++t) {
+    threads.emplace_back([&, t] {
+      for (size_t i = 0; i < goldens.size(); ++i) {
+        const TokenizerGolden& golden = goldens[(i + t * 71) % goldens.size()];
+        if (tokenizer->encode(golden.text) != golden.ids || tokenizer->decode(golden.ids) != golden.decoded) ++wrong[t];
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, std::vector<size_t>(4, 0));
+}
+
+}  // namespace
+}  // namespace lorica
