@@ -9,8 +9,8 @@
 #include <optional>
 
 #include "io/data/csv.h"
-#include "io/data/utf8.h"
 #include "io/formats/file_bytes.h"
+#include "io/tokenizer/utf8.h"
 #include "kernels/error.h"
 
 namespace lorica {
@@ -139,10 +139,10 @@ void set_prompt_and_response(Row& row, std::string prompt, std::string response,
 }
 
 void check_utf8(std::string_view bytes) {
-  if (const auto at = first_invalid_utf8(bytes)) {
-    throw Fault{{Check::kInvalidUtf8, fmt::format("invalid UTF-8: byte 0x{:02x} at offset {} of the row",
-                                                  static_cast<unsigned char>(bytes[*at]), *at)}};
-  }
+  const size_t at = utf8::find_invalid(bytes);
+  if (at == std::string_view::npos) return;
+  throw Fault{{Check::kInvalidUtf8, fmt::format("invalid UTF-8: byte 0x{:02x} at offset {} of the row",
+                                                static_cast<unsigned char>(bytes[at]), at)}};
 }
 
 void fill_from_json(Row& row, std::string_view line, const DataOptions& options) {
@@ -235,7 +235,7 @@ void read_csv(std::string_view bytes, const std::string& name, const DataOptions
   CsvReader reader(bytes);
   const auto header = reader.next();
   if (!header) return emit_fault(name, 0, sink, {Check::kEmptyFile, "the file holds no rows"});
-  if (header->fault != CsvRecord::Fault::kNone || first_invalid_utf8(header->raw)) {
+  if (header->fault != CsvRecord::Fault::kNone || utf8::find_invalid(header->raw) != std::string_view::npos) {
     return emit_fault(name, header->line, sink, {Check::kMissingColumn, "the header row is not valid CSV in UTF-8"});
   }
   Columns columns;

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "io/data/rows.h"
-#include "io/data/utf8.h"
+#include "io/tokenizer/utf8.h"
 
 namespace {
 
@@ -19,7 +19,7 @@ void check(const lorica::Row& row) {
   for (const auto& message : *row.messages) {
     if (!message.at("role").is_string()) std::abort();
     const auto& content = message.at("content");
-    if (content.is_string() && lorica::first_invalid_utf8(content.get_ref<const std::string&>())) std::abort();
+    if (content.is_string() && lorica::utf8::find_invalid(content.get_ref<const std::string&>()) != std::string::npos) std::abort();
   }
 }
 

@@ -4,7 +4,6 @@
 
 #include "io/data/csv.h"
 #include "io/data/rows.h"
-#include "io/data/utf8.h"
 #include "kernels/error.h"
 #include "tests/io/data_fakes.h"
 
@@ -54,17 +53,6 @@ TEST(Csv, ReportsFaultsAndGoesOn) {
   EXPECT_EQ(records[1].fields, (Fields{"d", "e"}));
   EXPECT_EQ(records[2].fault, CsvRecord::Fault::kUnterminatedQuote);
   EXPECT_EQ(records[2].line, 3);
-}
-
-TEST(Utf8, FindsTheFirstIllFormedByte) {
-  EXPECT_EQ(first_invalid_utf8("plain é 漢 😀"), std::nullopt);
-  EXPECT_EQ(first_invalid_utf8("ab\xFF"), 2u);
-  EXPECT_EQ(first_invalid_utf8("\xC0\xAF"), 0u);              // overlong
-  EXPECT_EQ(first_invalid_utf8("a\xE0\x9F\x80"), 1u);         // overlong
-  EXPECT_EQ(first_invalid_utf8("\xED\xA0\x80"), 0u);          // surrogate
-  EXPECT_EQ(first_invalid_utf8("\xF4\x90\x80\x80"), 0u);      // above U+10FFFF
-  EXPECT_EQ(first_invalid_utf8("ok\xE6\xBC"), 2u);            // cut off
-  EXPECT_EQ(first_invalid_utf8("\xF0\x9F\x98\x80\x80"), 4u);  // a tail byte alone
 }
 
 std::vector<Row> rows_of(std::string_view bytes, DataFileKind kind, const DataOptions& options) {
