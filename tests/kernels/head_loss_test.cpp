@@ -104,17 +104,23 @@ void check_gradients(Context& context, Tensors& t, GradMode mode) {
   const Vec<double> dz = head_dz(h, t.w.values, t.targets, static_cast<double>(t.softcap),
                                  static_cast<double>(t.loss_scale), width, vocabulary);
   const double logits = logit_error(h, t.w.values, n, vocabulary, width);
-  const double share = 2 * logits + 16 * 0x1p-24 + (t.dtype == Dtype::bf16 ? 0x1p-8 : 0);
+  // f32 arithmetic on the softmax; cap' = 1 - (z / cap)^2 has that error relative to 1, however small it is itself
+  const double f32_share = 2 * logits + 16 * 0x1p-24;
+  const double share = f32_share + (t.dtype == Dtype::bf16 ? 0x1p-8 : 0);
+  Vec<double> dz_error = head_dz(h, t.w.values, t.targets, static_cast<double>(t.softcap),
+                                 static_cast<double>(t.loss_scale), width, vocabulary, true);
+  for (size_t i = 0; i < dz.size(); ++i) dz_error[i] = std::abs(dz[i]) * share + std::abs(dz_error[i]) * f32_share;
 
   const Vec<double> rows = matmul(dz, t.w.values, n, width, vocabulary);
   const Vec<double> row_terms = matmul(absolute(dz), absolute(t.w.values), n, width, vocabulary);
+  const Vec<double> row_errors = matmul(dz_error, absolute(t.w.values), n, width, vocabulary);
   Vec<double> ref = add ? dh0.values() : Vec<double>(dh0.values().size(), 0), scale = absolute(ref);
   const double per_scale = t.dtype == Dtype::bf16 ? 2.02 * 4 * 0x1p-24 : 8 * 0x1p-24;
   for (size_t i = 0; i < n; ++i)
     for (size_t k = 0; k < width; ++k) {
       const size_t at = to_size(t.c.rows[i]) * width + k;
       ref[at] += rows[i * width + k];
-      scale[at] += row_terms[i * width + k] * (1 + share / per_scale);
+      scale[at] += row_terms[i * width + k] + row_errors[i * width + k] / per_scale;
     }
   EXPECT_EQ(sum_failure(dhidden.values(), ref, scale, t.dtype), "") << "dhidden";
 
@@ -122,8 +128,9 @@ void check_gradients(Context& context, Tensors& t, GradMode mode) {
     return out_in ? matmul(a, b, vocabulary, width, n, true) : matmul(b, a, width, vocabulary, n, true);
   };
   Vec<double> dw_ref = product(dz, h), dw_scale = product(absolute(dz), absolute(h));
+  const Vec<double> dw_errors = product(dz_error, absolute(h));
   for (size_t i = 0; i < dw_ref.size(); ++i) {
-    dw_scale[i] *= 1 + share / (8 * 0x1p-24);
+    dw_scale[i] += dw_errors[i] / (8 * 0x1p-24);
     if (add) dw_ref[i] += dw0.get(i), dw_scale[i] += std::abs(dw0.get(i));
   }
   EXPECT_EQ(sum_failure(dw.values(), dw_ref, dw_scale, Dtype::f32), "") << "dw";

@@ -30,9 +30,9 @@ Vec<T> head_losses(const Vec<T>& h, const Vec<T>& w, const std::vector<int32_t>&
   return losses;
 }
 
-/// dz [n, vocabulary] of the sum of the losses times loss_scale.
+/// dz [n, vocabulary] of the sum of the losses times loss_scale; by the capped logits where `capped`.
 inline Vec<double> head_dz(const Vec<double>& h, const Vec<double>& w, const std::vector<int32_t>& targets,
-                           double softcap, double loss_scale, size_t width, size_t vocabulary) {
+                           double softcap, double loss_scale, size_t width, size_t vocabulary, bool capped = false) {
   const size_t n = targets.size();
   Vec<double> z = matmul(h, transposed(w, vocabulary, width), n, vocabulary, width);
   for (size_t i = 0; i < n; ++i) {
@@ -44,7 +44,7 @@ inline Vec<double> head_dz(const Vec<double>& h, const Vec<double>& w, const std
     }
     for (size_t v = 0; v < vocabulary; ++v) sum += std::exp(row[v] - largest);
     for (size_t v = 0; v < vocabulary; ++v) {
-      const double slope = softcap > 0 ? 1 - (row[v] / softcap) * (row[v] / softcap) : 1;
+      const double slope = softcap > 0 && !capped ? 1 - (row[v] / softcap) * (row[v] / softcap) : 1;
       const double onehot = v == static_cast<size_t>(targets[i]) ? 1 : 0;
       row[v] = loss_scale * (std::exp(row[v] - largest) / sum - onehot) * slope;
     }
