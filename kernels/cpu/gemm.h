@@ -6,7 +6,7 @@
 namespace lorica::cpu {
 
 /// A matrix as a GEMM reads it: element (i, j) at data[i * ld + j], or at data[j * ld + i] where `transposed`.
-/// Null data stands for "not given".
+/// Null data stands for "not given". oneDNN is fast where a first factor's rows lie close together (ld = its width).
 struct MatrixIn {
   const void* data = nullptr;
   Dtype dtype = Dtype::f32;

@@ -11,7 +11,7 @@ namespace cpu {
 namespace {
 
 /// Logits that exist at a time: within the last-level cache of a server, and rows enough to make the GEMMs efficient.
-constexpr int64_t kLogitBytes = int64_t{32} << 20, kMinRows = 32, kRowStep = 32;
+constexpr int64_t kLogitBytes = int64_t{24} << 20, kMinRows = 32, kRowStep = 32;
 /// Logits summed in f32 before the sum goes on in double: bounds the rounding of a long row.
 constexpr int64_t kBlock = 256;
 
@@ -51,11 +51,11 @@ double exp_sum(const float* z, int64_t n, float largest, float* e) {
   return total;
 }
 
-/// One row of logits: returns its loss, and where Dz is not void writes dz over the row, from its first byte on.
+/// One row of logits: returns its loss, and where Dz is not void writes dz (which may be z).
 /// Without a cap the row holds the exponentials between the passes; with one it keeps the capped logits, from which
 /// cap' = 1 - (z / cap)^2 is made.
 template <class Dz>
-float row_loss(float* z, int64_t n, int64_t target, float softcap, float loss_scale) {
+float row_loss(float* z, int64_t n, int64_t target, float softcap, float loss_scale, Dz* dz) {
   constexpr bool kGrad = !std::is_void_v<Dz>;
   const float largest = cap_and_max(z, n, softcap);
   const double target_logit = static_cast<double>(z[target]);
@@ -64,10 +64,8 @@ float row_loss(float* z, int64_t n, int64_t target, float softcap, float loss_sc
   if constexpr (kGrad) {
     const float factor = static_cast<float>(static_cast<double>(loss_scale) / sum);
     const float inverse_cap = softcap > 0 ? 1.0f / softcap : 0.0f;
-    Dz* const dz = reinterpret_cast<Dz*>(z);
     for (int64_t first = 0; first < n; first += kBlock) {
       const int64_t count = std::min(kBlock, n - first);
-      // a bf16 row is written behind the place where the f32 row is read, so a block is read before it is written
       float block[kBlock];
       if (softcap > 0) {
 #pragma omp simd
@@ -150,10 +148,10 @@ void zero_unlabelled(const Out& dhidden, const int32_t* rows, int64_t n) {
 
 /// dz [n, V] over the logits, and what follows from it.
 template <class T>
-void chunk_gradients(CpuBackend& backend, const HeadLoss& op, const float* dz, const MatrixIn& h, const int32_t* rows,
+void chunk_gradients(CpuBackend& backend, const HeadLoss& op, const T* dz, const MatrixIn& h, const int32_t* rows,
                      int64_t n, bool first) {
   const int64_t vocabulary = op.weight.out_features(), width = op.weight.in_features();
-  const MatrixIn dz_matrix{dz, dtype_of<T>(), vocabulary * static_cast<int64_t>(sizeof(float) / sizeof(T))};
+  const MatrixIn dz_matrix{dz, dtype_of<T>(), vocabulary};
   if (op.dhidden) {
     float* const dh = backend.scratch<float>(CpuBackend::kScratch2, n * width);
     Gemm g{.m = n, .n = width, .k = vocabulary, .a = dz_matrix, .c = dh, .ldc = width};
@@ -183,6 +181,13 @@ void run_head_loss(CpuBackend& backend, const HeadLoss& op) {
   const bool grad = op.dhidden || op.dw;
   const int64_t chunk = std::min(n, chunk_rows(vocabulary));
   float* const z = backend.scratch<float>(CpuBackend::kScratch0, chunk * vocabulary);
+  // f32 gradients overwrite the logits; bf16 ones get rows of their own, since oneDNN has no fast kernel for a factor
+  // whose rows lie apart
+  T* dz = nullptr;
+  if constexpr (std::is_same_v<T, float>)
+    dz = z;
+  else if (grad)
+    dz = backend.scratch<T>(CpuBackend::kScratch3, chunk * vocabulary);
   for (int64_t begin = 0; begin < n; begin += chunk) {
     const int64_t count = std::min(chunk, n - begin);
     const MatrixIn h = gather<T>(backend, op.hidden, rows + begin, count);
@@ -193,11 +198,14 @@ void run_head_loss(CpuBackend& backend, const HeadLoss& op) {
       for (int64_t i = first; i < last; ++i) {
         float* const row = z + i * vocabulary;
         const int64_t target = targets[begin + i];
-        op.losses.as<float>()[begin + i] = grad ? row_loss<T>(row, vocabulary, target, op.softcap, op.loss_scale)
-                                                : row_loss<void>(row, vocabulary, target, op.softcap, op.loss_scale);
+        float& loss = op.losses.as<float>()[begin + i];
+        if (grad)
+          loss = row_loss(row, vocabulary, target, op.softcap, op.loss_scale, dz + i * vocabulary);
+        else
+          loss = row_loss<void>(row, vocabulary, target, op.softcap, op.loss_scale, nullptr);
       }
     });
-    if (grad) chunk_gradients<T>(backend, op, z, h, rows + begin, count, begin == 0);
+    if (grad) chunk_gradients<T>(backend, op, dz, h, rows + begin, count, begin == 0);
   }
 }
 

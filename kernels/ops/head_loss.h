@@ -7,7 +7,7 @@ namespace lorica {
 ///     z = cap(W h)     loss_i = log sum_v exp(z_v) - z_target     loss = sum_i loss_i
 /// and, where gradients are wanted, of loss * loss_scale:
 ///     dz = loss_scale (softmax(z) - onehot(target)) cap'     dhidden[rows[i]] = W^T dz     dW = sum_i dz h^T
-/// The logits exist for a chunk of rows at a time; dz overwrites them.
+/// The logits exist for a chunk of rows at a time; f32 dz overwrites them.
 /// Shapes    hidden [T, D];  W [V, D] (weight for the logits, weight_bwd for dhidden: the two packings, or both plain);
 ///           rows [n] i32, strictly rising;  targets [n] i32 in [0, V);  losses [n] f32 (loss_i, not scaled);
 ///           dhidden [T, D] (kWrite zeroes the rows without a label);  dw [V, D] f32.
