@@ -9,8 +9,10 @@ namespace {
 
 using namespace cpu;
 
-/// 64 keys of one document and key/value head. `turns` counts, for each row block of that pair, the key blocks that
-/// have added to dq so far.
+constexpr int64_t kTaskKeys = kParts * kBlock;
+
+/// kTaskKeys keys of one document and key/value head. `turns` is where its counters start: for each row block, how many
+/// tasks have added to dq so far.
 struct KeyTask {
   int32_t document, kv_head, block;
   int64_t turns;
@@ -38,10 +40,10 @@ struct Problem {
         rule{.scale = bwd.scale, .window = bwd.window, .softcap = bwd.softcap} {}
   int64_t length(int64_t document) const { return cu[document + 1] - cu[document]; }
   int64_t rows(int64_t document) const { return length(document) * group; }
-  /// First and last key block that a row block sees.
-  int64_t first_key_block(int64_t row_block) const { return rule.first_key(row_block * kBlock / group) / kBlock; }
-  int64_t last_key_block(int64_t document, int64_t row_block) const {
-    return (std::min(rows(document), (row_block + 1) * kBlock) - 1) / group / kBlock;
+  /// First and last task among those whose keys a row block sees.
+  int64_t first_key_task(int64_t row_block) const { return rule.first_key(row_block * kBlock / group) / kTaskKeys; }
+  int64_t last_key_task(int64_t document, int64_t row_block) const {
+    return (std::min(rows(document), (row_block + 1) * kBlock) - 1) / group / kTaskKeys;
   }
 };
 
@@ -60,26 +62,34 @@ struct RowPlace {
   int64_t token, head;  // of the sequence's row 0
 };
 
+/// Calls fn(i, token, head) for the rows of a block.
+template <class Fn>
+void for_each_row(const Problem& p, const RowPlace& place, Fn&& fn) {
+  int64_t token = place.token + place.first / p.group, head = place.head + place.first % p.group;
+  for (int64_t i = 0; i < place.n; ++i) {
+    fn(i, token, head);
+    if (++head == place.head + p.group) head = place.head, ++token;
+  }
+}
+
 template <class T>
 void load_rows(const Problem& p, const RowPlace& place, const KeyBuffers& b) {
   const RowLayout layout = {.token_stride = p.heads * p.d, .d = p.d, .group = static_cast<int>(p.group)};
   const int64_t base = (place.token * p.heads + place.head) * p.d;
   pack_query_rows(b.queries, p.padded, p.op.q.as<T>() + base, layout, place.first, place.n, p.rule.query_factor());
   pack_query_rows(b.douts, p.padded, p.op.do_.as<T>() + base, layout, place.first, place.n, 1.0f);
-  for (int64_t i = 0; i < place.n; ++i) {
-    const int64_t row = place.first + i, token = place.token + row / p.group, head = place.head + row % p.group;
+  for_each_row(p, place, [&](int64_t i, int64_t token, int64_t head) {
     b.lse[i] = p.op.lse.as<float>()[head * p.tokens + token] * kLog2e;
     b.d_sums[i] = p.d_sums[token * p.heads + head];
-    b.positions[i] = static_cast<int32_t>(row / p.group);
-  }
+    b.positions[i] = static_cast<int32_t>(token - place.token);
+  });
 }
 
-/// Adds a key block's part of dq, which b.dq holds, to what earlier key blocks left; the last one finishes the rows.
+/// Adds a task's part of dq, which b.dq holds, to what earlier tasks left; the last one finishes the rows.
 template <class T>
 void add_dq(const Problem& p, const RowPlace& place, const KeyBuffers& b, bool is_first, bool is_last) {
   const bool direct = p.op.dq.mode == GradMode::kWrite && p.op.q.dtype == Dtype::f32;
-  for (int64_t i = 0; i < place.n; ++i) {
-    const int64_t row = place.first + i, token = place.token + row / p.group, head = place.head + row % p.group;
+  for_each_row(p, place, [&](int64_t i, int64_t token, int64_t head) {
     const int64_t at = (token * p.heads + head) * p.d;
     float* sum = p.dq_sums + at;
     const float* part = b.dq + i * p.padded;
@@ -88,10 +98,10 @@ void add_dq(const Problem& p, const RowPlace& place, const KeyBuffers& b, bool i
     else
       add_row(sum, part, p.d);
     if (is_last && !direct) write_grad_row(p.op.dq.tensor.as<T>() + at, sum, p.d, 1.0f, p.op.dq.mode);
-  }
+  });
 }
 
-/// Blocks until all key blocks before `turn` have added to this row block's dq. They have all been claimed earlier, so
+/// Waits until the tasks before `turn` have added to this row block's dq. They have all been claimed earlier, so
 /// each is done or on its way.
 void await_turn(int32_t& counter, int64_t turn) {
   const std::atomic_ref<int32_t> count(counter);
@@ -99,50 +109,90 @@ void await_turn(int32_t& counter, int64_t turn) {
     if (spins > 200) std::this_thread::yield();
 }
 
-template <class T>
-void backward_task(const Problem& p, const KeyTask& task, const KeyBuffers& b) {
-  const int64_t token = p.cu[task.document], length = p.length(task.document);
-  const int64_t first_key = int64_t{task.block} * kBlock, keys = std::min<int64_t>(kBlock, length - first_key);
-  const int64_t kv_stride = p.kv_heads * p.d, kv_base = ((token + first_key) * p.kv_heads + task.kv_head) * p.d;
-  const Wanted wanted = {.dq = bool(p.op.dq), .dk = bool(p.op.dk), .dv = bool(p.op.dv)};
-  load_keys(b, p.op.k.as<T>() + kv_base, p.op.v.as<T>() + kv_base, kv_stride, keys, p.d, p.rule, wanted);
+/// The blocks of keys of a task.
+struct KeyRange {
+  int64_t token, length;  // of the document
+  int64_t first, end;     // keys
+  int kv_head;
 
-  // the last row that sees any of these keys, or the end
-  const int64_t end_token = p.rule.window > 0 ? std::min(length, first_key + keys - 1 + p.rule.window) : length;
-  const int64_t first_block = first_key * p.group / kBlock, end_block = ceil_div(end_token * p.group, kBlock);
-  for (int64_t r = first_block; r < end_block; ++r) {
-    const RowPlace place = {.first = r * kBlock,
-                            .n = std::min<int64_t>(kBlock, p.rows(task.document) - r * kBlock),
-                            .token = token,
-                            .head = task.kv_head * p.group};
-    load_rows<T>(p, place, b);
-    const bool masked =
-        first_key + kBlock - 1 > b.positions[0] || first_key < p.rule.first_key(b.positions[place.n - 1]);
-    const PairBlock pair = {
-        .rows = place.n, .keys = keys, .first_key = first_key, .masked = masked, .first = r == first_block};
-    backward_pair(b, pair, p.d, p.rule, wanted);
-    if (!wanted.dq) continue;
-    int32_t& counter = p.turns[task.turns + r];
-    const int64_t turn = task.block - p.first_key_block(r);
-    await_turn(counter, turn);
-    add_dq<T>(p, place, b, turn == 0, task.block == p.last_key_block(task.document, r));
-    std::atomic_ref<int32_t>(counter).store(static_cast<int32_t>(turn + 1), std::memory_order_release);
-  }
-  for (int64_t i = 0; i < keys; ++i) {
-    const int64_t at = kv_base + i * kv_stride;
-    if (wanted.dk)
-      write_grad_row(p.op.dk.tensor.as<T>() + at, b.dk + i * p.padded, p.d, p.rule.undo_query_factor(), p.op.dk.mode);
-    if (wanted.dv) write_grad_row(p.op.dv.tensor.as<T>() + at, b.dv + i * p.padded, p.d, 1.0f, p.op.dv.mode);
+  int64_t part_first(int part) const { return first + part * kBlock; }
+  int64_t part_keys(int part) const { return std::clamp<int64_t>(end - part_first(part), 0, kBlock); }
+};
+
+/// The parts of all blocks of keys for one row block, dq's left in the shared buffer.
+void backward_rows(const Problem& p, const KeyRange& range, const RowPlace& place, Wanted wanted,
+                   const std::array<KeyBuffers, kParts>& buffers, std::array<bool, kParts>& started) {
+  const int64_t lowest = buffers[0].positions[0], highest = buffers[0].positions[place.n - 1];
+  bool adds_to_dq = false;
+  for (int part = 0; part < kParts; ++part) {
+    const int64_t first = range.part_first(part), keys = range.part_keys(part);
+    if (keys == 0 || first > highest || first + keys <= p.rule.first_key(lowest)) continue;
+    const bool masked = first + kBlock - 1 > lowest || first < p.rule.first_key(highest);
+    const size_t i = static_cast<size_t>(part);
+    backward_pair(buffers[i],
+                  {.rows = place.n,
+                   .keys = keys,
+                   .first_key = first,
+                   .masked = masked,
+                   .first = !started[i],
+                   .adds_to_dq = adds_to_dq},
+                  p.d, p.rule, wanted);
+    started[i] = adds_to_dq = true;
   }
 }
 
-/// Tasks in the order in which they are claimed: by key block, low ones first since dq adds up in that order (and they
+template <class T>
+void backward_task(const Problem& p, const KeyTask& task, const std::array<KeyBuffers, kParts>& buffers) {
+  KeyRange range = {.token = p.cu[task.document],
+                    .length = p.length(task.document),
+                    .first = int64_t{task.block} * kTaskKeys,
+                    .end = 0,
+                    .kv_head = task.kv_head};
+  range.end = std::min(range.length, range.first + kTaskKeys);
+  const Wanted wanted = {.dq = bool(p.op.dq), .dk = bool(p.op.dk), .dv = bool(p.op.dv)};
+  const int64_t kv_stride = p.kv_heads * p.d;
+  auto kv_offset = [&](int64_t key) { return ((range.token + key) * p.kv_heads + task.kv_head) * p.d; };
+  for (int part = 0; part < kParts; ++part) {
+    const int64_t at = kv_offset(range.part_first(part));
+    if (range.part_keys(part) > 0)
+      load_keys(buffers[static_cast<size_t>(part)], p.op.k.as<T>() + at, p.op.v.as<T>() + at, kv_stride,
+                range.part_keys(part), p.d, p.rule, wanted);
+  }
+
+  // the last token that sees any of these keys, or the end
+  const int64_t end_token = p.rule.window > 0 ? std::min(range.length, range.end - 1 + p.rule.window) : range.length;
+  std::array<bool, kParts> started{};
+  for (int64_t r = range.first * p.group / kBlock; r < ceil_div(end_token * p.group, kBlock); ++r) {
+    const RowPlace place = {.first = r * kBlock,
+                            .n = std::min<int64_t>(kBlock, p.rows(task.document) - r * kBlock),
+                            .token = range.token,
+                            .head = task.kv_head * p.group};
+    load_rows<T>(p, place, buffers[0]);
+    backward_rows(p, range, place, wanted, buffers, started);
+    if (!wanted.dq) continue;
+    int32_t& counter = p.turns[task.turns + r];
+    const int64_t turn = task.block - p.first_key_task(r);
+    await_turn(counter, turn);
+    add_dq<T>(p, place, buffers[0], turn == 0, task.block == p.last_key_task(task.document, r));
+    std::atomic_ref<int32_t>(counter).store(static_cast<int32_t>(turn + 1), std::memory_order_release);
+  }
+  for (int64_t key = range.first; key < range.end; ++key) {
+    const KeyBuffers& b = buffers[static_cast<size_t>((key - range.first) / kBlock)];
+    const int64_t row = (key - range.first) % kBlock * p.padded;
+    if (wanted.dk)
+      write_grad_row(p.op.dk.tensor.as<T>() + kv_offset(key), b.dk + row, p.d, p.rule.undo_query_factor(),
+                     p.op.dk.mode);
+    if (wanted.dv) write_grad_row(p.op.dv.tensor.as<T>() + kv_offset(key), b.dv + row, p.d, 1.0f, p.op.dv.mode);
+  }
+}
+
+/// Tasks in the order in which they are claimed: by keys, low ones first since dq adds up in that order (and they
 /// are the longest), the documents and heads that are independent side by side.
 int64_t list_tasks(CpuBackend& backend, Problem& p, KeyTask*& tasks) {
   const int64_t documents = p.op.cu_seqlens.shape[0] - 1;
   int64_t count = 0, counters = 0, longest = 0;
   for (int64_t i = 0; i < documents; ++i) {
-    count += ceil_div(p.length(i), kBlock) * p.kv_heads;
+    count += ceil_div(p.length(i), kTaskKeys) * p.kv_heads;
     counters += ceil_div(p.rows(i), kBlock) * p.kv_heads;
     longest = std::max(longest, p.length(i));
   }
@@ -150,11 +200,11 @@ int64_t list_tasks(CpuBackend& backend, Problem& p, KeyTask*& tasks) {
   std::fill(p.turns, p.turns + counters, 0);
   tasks = backend.scratch<KeyTask>(CpuBackend::kScratch0, count);
   KeyTask* next = tasks;
-  for (int64_t block = 0; block * kBlock < longest; ++block) {
+  for (int64_t block = 0; block * kTaskKeys < longest; ++block) {
     int64_t turns = 0;
     for (int64_t i = 0; i < documents; ++i)
       for (int64_t head = 0; head < p.kv_heads; ++head, turns += ceil_div(p.rows(i), kBlock))
-        if (block * kBlock < p.length(i))
+        if (block * kTaskKeys < p.length(i))
           *next++ = {static_cast<int32_t>(i), static_cast<int32_t>(head), static_cast<int32_t>(block), turns};
   }
   return count;

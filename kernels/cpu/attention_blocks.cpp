@@ -89,21 +89,52 @@ void block_gemm_tn(int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
   block_gemm<true>(m, n, {k, a, lda, b, ldb, c, ldc, accumulate == Accumulate::kYes});
 }
 
+namespace {
+
+/// Rows ahead of the one being packed that are fetched into the cache: heads of one token lie side by side, so the rows
+/// of one head are too far apart for the processor's own prefetcher.
+constexpr int64_t kRowsAhead = 16;
+
+template <class T>
+inline void pack_row(float* dst, int64_t ldd, const T* src, const T* ahead, int64_t d, float factor) {
+  const int64_t whole = d / kLanes * kLanes;
+  constexpr int64_t kLine = 64 / sizeof(T);
+  for (int64_t c = 0; c < d; c += kLine) __builtin_prefetch(ahead + c);
+  for (int64_t c = 0; c < whole; c += kLanes) store_vec(dst + c, load_vec(src + c) * factor);
+  for (int64_t c = whole; c < d; ++c) dst[c] = load(src + c) * factor;
+  for (int64_t c = d; c < ldd; ++c) dst[c] = 0;
+}
+
+}  // namespace
+
 template <class T>
 void pack_rows(float* dst, int64_t ldd, const T* src, int64_t src_stride, int64_t n, int64_t d, float factor) {
-  const int64_t whole = d / kLanes * kLanes;
-  for (int64_t i = 0; i < n; ++i, dst += ldd, src += src_stride) {
-    for (int64_t c = 0; c < whole; c += kLanes) store_vec(dst + c, load_vec(src + c) * factor);
-    for (int64_t c = whole; c < d; ++c) dst[c] = load(src + c) * factor;
-    for (int64_t c = d; c < ldd; ++c) dst[c] = 0;
-  }
+  for (int64_t i = 0; i < n; ++i, dst += ldd, src += src_stride)
+    pack_row(dst, ldd, src, src + kRowsAhead * src_stride, d, factor);
 }
 template void pack_rows(float*, int64_t, const float*, int64_t, int64_t, int64_t, float);
 template void pack_rows(float*, int64_t, const bf16*, int64_t, int64_t, int64_t, float);
 
 template <class T>
+void pack_query_rows(float* dst, int64_t ldd, const T* src, const RowLayout& layout, int64_t first, int64_t n,
+                     float factor) {
+  const int64_t tokens_ahead = kRowsAhead / layout.group + 1;
+  int64_t head = first % layout.group;
+  src += layout.offset_of(first);
+  for (int64_t i = 0; i < n; ++i, dst += ldd) {
+    pack_row(dst, ldd, src, src + tokens_ahead * layout.token_stride, layout.d, factor);
+    src += layout.d;
+    if (++head == layout.group) head = 0, src += layout.token_stride - layout.group * layout.d;
+  }
+}
+template void pack_query_rows(float*, int64_t, const float*, const RowLayout&, int64_t, int64_t, float);
+template void pack_query_rows(float*, int64_t, const bf16*, const RowLayout&, int64_t, int64_t, float);
+
+template <class T>
 void unpack_row(T* dst, const float* src, int64_t d, float factor) {
-  for (int64_t c = 0; c < d; ++c) store(dst + c, src[c] * factor);
+  int64_t c = 0;
+  for (; c + kLanes <= d; c += kLanes) store_vec(dst + c, load_vec(src + c) * factor);
+  for (; c < d; ++c) store(dst + c, src[c] * factor);
 }
 template void unpack_row(float*, const float*, int64_t, float);
 template void unpack_row(bf16*, const float*, int64_t, float);

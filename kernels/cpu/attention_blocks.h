@@ -13,6 +13,9 @@ namespace lorica::cpu {
 
 /// Rows and keys of a block of scores; also the row pitch of such a block.
 constexpr int kBlock = 64;
+/// Blocks of rows (forward) or of keys (backward) that one task works off together, so that what they share is packed
+/// once. More would save more, but leave too few tasks.
+constexpr int kParts = 2;
 /// A block of scores on the causal diagonal is worked off in strips of this many rows (or keys).
 constexpr int kStrip = 16;
 constexpr float kLog2e = 1.44269504f, kLn2 = 0.69314718f;
@@ -52,10 +55,7 @@ struct RowLayout {
 /// dst [n, ldd] = factor * rows [first, first + n) of a tensor of queries, whose first token and head src points to.
 template <class T>
 void pack_query_rows(float* dst, int64_t ldd, const T* src, const RowLayout& layout, int64_t first, int64_t n,
-                     float factor) {
-  for (int64_t i = 0; i < n; ++i)
-    pack_rows(dst + i * ldd, ldd, src + layout.offset_of(first + i), 0, 1, layout.d, factor);
-}
+                     float factor);
 
 /// The dtype-independent numbers of an attention: how scores are made and who sees whom.
 struct ScoreRule {

@@ -20,14 +20,14 @@ struct CachedTask {
   int64_t partial;
 };
 
-/// Where the pieces of a row block leave [kBlock] maxima, [kBlock] sums and [kBlock, padded d] outputs.
+/// Where the pieces of a row block leave [kTaskRows] maxima, [kTaskRows] sums and [kTaskRows, padded d] outputs.
 struct Partials {
   float* memory;
   int64_t padded;
-  int64_t stride() const { return kBlock * (2 + padded); }
+  int64_t stride() const { return kTaskRows * (2 + padded); }
   float* maxima(int64_t slot) const { return memory + slot * stride(); }
-  float* sums(int64_t slot) const { return maxima(slot) + kBlock; }
-  float* out(int64_t slot) const { return sums(slot) + kBlock; }
+  float* sums(int64_t slot) const { return maxima(slot) + kTaskRows; }
+  float* out(int64_t slot) const { return sums(slot) + kTaskRows; }
 };
 
 struct Shapes {
@@ -49,7 +49,7 @@ struct Shapes {
 };
 
 int64_t piece_count(const Shapes& shapes, int64_t sequence) {
-  return shapes.rows(sequence) <= kBlock ? ceil_div(shapes.kv_lens[sequence], kPieceKeys) : 1;
+  return shapes.rows(sequence) <= kTaskRows ? ceil_div(shapes.kv_lens[sequence], kPieceKeys) : 1;
 }
 
 template <class T>
@@ -57,7 +57,7 @@ void write_rows(const AttentionCached& op, const Shapes& shapes, const CachedTas
                 const float* sums) {
   T* o = op.o.as<T>() + shapes.q_offset(task);
   for (int64_t i = 0; i < n; ++i)
-    unpack_row(o + shapes.layout().offset_of(int64_t{task.block} * kBlock + i), out + i * shapes.padded, shapes.d,
+    unpack_row(o + shapes.layout().offset_of(int64_t{task.block} * kTaskRows + i), out + i * shapes.padded, shapes.d,
                1.0f / sums[i]);
 }
 
@@ -75,8 +75,8 @@ void cached_task(const AttentionCached& op, const Shapes& shapes, const CachedTa
       .first_position = keys - shapes.rows(task.sequence) / shapes.group,
       .rule = {.scale = op.scale, .window = op.window, .softcap = op.softcap},
   };
-  const int64_t first = int64_t{task.block} * kBlock;
-  const int64_t n = std::min<int64_t>(kBlock, shapes.rows(task.sequence) - first);
+  const int64_t first = int64_t{task.block} * kTaskRows;
+  const int64_t n = std::min<int64_t>(kTaskRows, shapes.rows(task.sequence) - first);
   if (task.pieces == 1) {
     attend_rows(sequence, first, n, 0, keys, buffers);
     write_rows<T>(op, shapes, task, n, buffers.out, buffers.sums);
@@ -127,11 +127,11 @@ void run(CpuBackend& backend, const AttentionCached& op) {
 
   int64_t count = 0, partial_count = 0;
   for (int64_t i = 0; i < sequences; ++i)
-    count += ceil_div(shapes.rows(i), kBlock) * piece_count(shapes, i) * shapes.kv_heads;
+    count += ceil_div(shapes.rows(i), kTaskRows) * piece_count(shapes, i) * shapes.kv_heads;
   CachedTask* tasks = backend.scratch<CachedTask>(CpuBackend::kScratch0, count);
   CachedTask* next = tasks;
   for (int64_t i = 0; i < sequences; ++i)
-    for (int64_t block = ceil_div(shapes.rows(i), kBlock); block-- > 0;)
+    for (int64_t block = ceil_div(shapes.rows(i), kTaskRows); block-- > 0;)
       for (int64_t head = 0; head < shapes.kv_heads; ++head) {
         const int64_t pieces = piece_count(shapes, i);
         for (int64_t piece = 0; piece < pieces; ++piece)

@@ -6,13 +6,13 @@ namespace {
 
 using namespace cpu;
 
-/// 64 rows of one document and key/value head.
+/// kTaskRows rows of one document and key/value head.
 struct RowTask {
   int32_t document, kv_head, block;
 };
 
 int64_t row_blocks(const int32_t* cu, int64_t document, int64_t group) {
-  return ceil_div((cu[document + 1] - cu[document]) * group, kBlock);
+  return ceil_div((cu[document + 1] - cu[document]) * group, kTaskRows);
 }
 
 template <class T>
@@ -32,7 +32,7 @@ void forward_task(const AttentionFwd& op, const RowTask& task, const RowBuffers&
       .first_position = 0,
       .rule = {.scale = op.scale, .window = op.window, .softcap = op.softcap},
   };
-  const int64_t first = int64_t{task.block} * kBlock, n = std::min<int64_t>(kBlock, length * group - first);
+  const int64_t first = int64_t{task.block} * kTaskRows, n = std::min<int64_t>(kTaskRows, length * group - first);
   attend_rows(sequence, first, n, 0, length, buffers);
   for (int64_t i = 0; i < n; ++i) {
     const int64_t row = first + i;

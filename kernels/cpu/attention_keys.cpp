@@ -77,24 +77,28 @@ void softmax_row(const KeyBuffers& b, const PairBlock& pair, const ScoreRule& ru
 
 }  // namespace
 
-KeyBuffers KeyBuffers::carve(Carver& carver, int64_t d) {
+std::array<KeyBuffers, kParts> KeyBuffers::carve(Carver& carver, int64_t d) {
   const int64_t padded = round_up(d, kStrip);
   KeyBuffers b;
   b.packed = carver.take<float>(kBlock * padded);
-  b.keys_transposed = carver.take<float>(d * kBlock);
-  b.values_transposed = carver.take<float>(d * kBlock);
-  b.keys = carver.take<float>(kBlock * padded);
   b.queries = carver.take<float>(kBlock * padded);
   b.douts = carver.take<float>(kBlock * padded);
   b.probabilities = carver.take<float>(kBlock * kBlock);
   b.dscores = carver.take<float>(kBlock * kBlock);
-  b.dk = carver.take<float>(kBlock * padded);
-  b.dv = carver.take<float>(kBlock * padded);
   b.dq = carver.take<float>(kBlock * padded);
   b.lse = carver.take<float>(kBlock);
   b.d_sums = carver.take<float>(kBlock);
   b.positions = carver.take<int32_t>(kBlock);
-  return b;
+  std::array<KeyBuffers, kParts> parts;
+  for (KeyBuffers& part : parts) {
+    part = b;
+    part.keys_transposed = carver.take<float>(d * kBlock);
+    part.values_transposed = carver.take<float>(d * kBlock);
+    part.keys = carver.take<float>(kBlock * padded);
+    part.dk = carver.take<float>(kBlock * padded);
+    part.dv = carver.take<float>(kBlock * padded);
+  }
+  return parts;
 }
 
 template <class T>
@@ -129,7 +133,7 @@ void backward_pair(const KeyBuffers& b, const PairBlock& pair, int64_t d, const 
   for (int64_t r = 0; r < pair.rows; r += strip) {
     const int64_t n = std::min(strip, pair.rows - r);
     block_gemm_nn(n, padded, seen_keys(b, pair, r, n), b.dscores + r * kBlock, kBlock, b.keys, padded,
-                  b.dq + r * padded, padded, Accumulate::kNo);
+                  b.dq + r * padded, padded, pair.adds_to_dq ? Accumulate::kYes : Accumulate::kNo);
   }
 }
 
@@ -154,10 +158,13 @@ void add_row(float* sum, const float* part, int64_t d) {
 
 template <class T>
 void write_grad_row(T* dst, const float* src, int64_t d, float factor, GradMode mode) {
-  if (mode == GradMode::kAdd)
-    for (int64_t c = 0; c < d; ++c) store(dst + c, load(dst + c) + src[c] * factor);
-  else
-    for (int64_t c = 0; c < d; ++c) store(dst + c, src[c] * factor);
+  if (mode != GradMode::kAdd) {
+    unpack_row(dst, src, d, factor);
+    return;
+  }
+  int64_t c = 0;
+  for (; c + kLanes <= d; c += kLanes) store_vec(dst + c, load_vec(dst + c) + load_vec(src + c) * factor);
+  for (; c < d; ++c) store(dst + c, load(dst + c) + src[c] * factor);
 }
 template void write_grad_row(float*, const float*, int64_t, float, GradMode);
 template void write_grad_row(bf16*, const float*, int64_t, float, GradMode);

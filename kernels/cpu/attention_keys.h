@@ -1,4 +1,6 @@
 #pragma once
+#include <array>
+
 #include "kernels/cpu/attention_blocks.h"
 #include "kernels/tensor_view.h"
 
@@ -6,19 +8,21 @@
 // block's transposes are made once and serve all its row blocks.
 namespace lorica::cpu {
 
-/// A thread's buffers for backward_pair().
+/// A thread's buffers for backward_pair(), for one of the blocks of keys that it works off together.
 struct KeyBuffers {
-  float* packed;                               // [kBlock, padded d]
+  // shared by the blocks of keys
+  float* packed;                   // [kBlock, padded d]
+  float *queries, *douts;          // [kBlock, padded d]; queries times the query factor
+  float *probabilities, *dscores;  // [kBlock, kBlock]
+  float* dq;                       // [kBlock, padded d], these blocks' part
+  float *lse, *d_sums;             // [kBlock]; lse in units of log2(e)
+  int32_t* positions;              // [kBlock]
+  // its own
   float *keys_transposed, *values_transposed;  // [d, kBlock]
   float* keys;                                 // [kBlock, padded d], times scale
-  float *queries, *douts;                      // [kBlock, padded d]; queries times the query factor
-  float *probabilities, *dscores;              // [kBlock, kBlock]
-  float *dk, *dv;                              // [kBlock, padded d], dk over the query factor times scale
-  float* dq;                                   // [kBlock, padded d], this pair's part
-  float *lse, *d_sums;                         // [kBlock]; lse in units of log2(e)
-  int32_t* positions;                          // [kBlock]
+  float *dk, *dv;                              // [kBlock, padded d]; dk lacks undo_query_factor()
 
-  static KeyBuffers carve(Carver&, int64_t d);
+  static std::array<KeyBuffers, kParts> carve(Carver&, int64_t d);
 };
 
 struct Wanted {
@@ -29,6 +33,7 @@ struct PairBlock {
   int64_t rows, keys, first_key;
   bool masked;  // some row does not see some key
   bool first;   // dk and dv start here
+  bool adds_to_dq;
 };
 
 /// Packs a block of keys and values, whose first rows k and v point to.

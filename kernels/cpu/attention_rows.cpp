@@ -1,7 +1,9 @@
 #include "kernels/cpu/attention_rows.h"
 
+#include <array>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "kernels/cpu/attention_simd.h"
 
@@ -100,28 +102,16 @@ void value_block(const RowBuffers& b, const KeyBlock& block, int64_t n, int64_t 
   }
 }
 
-}  // namespace
-
-RowBuffers RowBuffers::carve(Carver& carver, int64_t d) {
-  const int64_t padded = round_up(d, kStrip);
+/// What one block of rows has seen so far.
+struct RowPart {
   RowBuffers b;
-  b.packed = carver.take<float>(kBlock * padded);
-  b.queries = carver.take<float>(d * kBlock);
-  b.keys = carver.take<float>(kBlock * padded);
-  b.scores = carver.take<float>(kBlock * kBlock);
-  b.values = carver.take<float>(kBlock * padded);
-  b.out = carver.take<float>(kBlock * padded);
-  b.maxima = carver.take<float>(kBlock);
-  b.sums = carver.take<float>(kBlock);
-  b.alpha = carver.take<float>(kBlock);
-  b.positions = carver.take<int32_t>(kBlock);
-  return b;
-}
+  int64_t n, lowest, highest;  // rows, positions of the first and last
+  Accumulate accumulate = Accumulate::kNo;
+};
 
 template <class T>
-void attend_rows(const QuerySequence<T>& sequence, int64_t first, int64_t n, int64_t keys_begin, int64_t keys_end,
-                 const RowBuffers& b) {
-  const int64_t d = sequence.layout.d, padded = round_up(d, kStrip), lanes = round_up(n, kLanes);
+RowPart load_part(const QuerySequence<T>& sequence, int64_t first, int64_t n, const RowBuffers& b) {
+  const int64_t d = sequence.layout.d, padded = round_up(d, kStrip);
   pack_query_rows(b.packed, padded, sequence.q, sequence.layout, first, n, sequence.rule.query_factor());
   transpose_block(b.queries, b.packed, padded, n, d);
   for (int64_t i = 0; i < kBlock; ++i) {
@@ -130,22 +120,70 @@ void attend_rows(const QuerySequence<T>& sequence, int64_t first, int64_t n, int
     b.maxima[i] = -kInfinity;
     b.sums[i] = 0;
   }
-  const int64_t lowest = b.positions[0], highest = b.positions[n - 1];
-  keys_begin = std::max(keys_begin, sequence.rule.first_key(lowest) / kBlock * kBlock);
-  keys_end = std::min(keys_end, highest + 1);
-  Accumulate accumulate = Accumulate::kNo;
+  return {.b = b, .n = n, .lowest = b.positions[0], .highest = b.positions[n - 1]};
+}
+
+/// One block of rows against one packed block of keys and values.
+void attend_block(RowPart& part, int64_t first_key, int64_t keys, const ScoreRule& rule, int64_t d) {
+  const int64_t padded = round_up(d, kStrip), lanes = round_up(part.n, kLanes);
+  KeyBlock block = {.first = first_key, .count = std::min(keys, part.highest + 1 - first_key), .masked = false};
+  if (block.count <= 0 || first_key + keys <= rule.first_key(part.lowest)) return;
+  block.masked = first_key + block.count - 1 > part.lowest || first_key < rule.first_key(part.highest);
+  score_block(part.b, block, lanes, d, padded);
+  const bool rescale = softmax_block(part.b, block, rule, lanes);
+  if (rescale && part.accumulate == Accumulate::kYes) scale_rows(part.b.out, padded, part.n, part.b.alpha);
+  value_block(part.b, block, part.n, padded, part.accumulate);
+  part.accumulate = Accumulate::kYes;
+}
+
+}  // namespace
+
+RowBuffers RowBuffers::carve(Carver& carver, int64_t d) {
+  const int64_t padded = round_up(d, kStrip);
+  RowBuffers b;
+  b.packed = carver.take<float>(kBlock * padded);
+  b.keys = carver.take<float>(kBlock * padded);
+  b.values = carver.take<float>(kBlock * padded);
+  b.scores = carver.take<float>(kBlock * kBlock);
+  b.alpha = carver.take<float>(kBlock);
+  b.queries = carver.take<float>(kParts * d * kBlock);
+  b.out = carver.take<float>(kTaskRows * padded);
+  b.maxima = carver.take<float>(kTaskRows);
+  b.sums = carver.take<float>(kTaskRows);
+  b.positions = carver.take<int32_t>(kTaskRows);
+  return b;
+}
+
+RowBuffers RowBuffers::part(int index, int64_t d) const {
+  RowBuffers b = *this;
+  b.queries += index * d * kBlock;
+  b.out += index * kBlock * round_up(d, kStrip);
+  b.maxima += index * kBlock;
+  b.sums += index * kBlock;
+  b.positions += index * kBlock;
+  return b;
+}
+
+template <class T>
+void attend_rows(const QuerySequence<T>& sequence, int64_t first, int64_t n, int64_t keys_begin, int64_t keys_end,
+                 const RowBuffers& b) {
+  const int64_t d = sequence.layout.d, padded = round_up(d, kStrip), stride = sequence.kv_stride;
+  std::array<RowPart, kParts> parts;
+  const int count = static_cast<int>(ceil_div(n, kBlock));
+  for (int i = 0; i < count; ++i)
+    parts[static_cast<size_t>(i)] =
+        load_part(sequence, first + i * kBlock, std::min<int64_t>(kBlock, n - i * kBlock), b.part(i, d));
+  const std::span<RowPart> used(parts.data(), static_cast<size_t>(count));
+  keys_begin = std::max(keys_begin, sequence.rule.first_key(used.front().lowest) / kBlock * kBlock);
+  keys_end = std::min(keys_end, used.back().highest + 1);
   for (int64_t s = keys_begin; s < keys_end; s += kBlock) {
-    KeyBlock block = {.first = s, .count = std::min<int64_t>(kBlock, keys_end - s), .masked = false};
-    block.masked = block.first + block.count - 1 > lowest || block.first < sequence.rule.first_key(highest);
-    pack_rows(b.keys, padded, sequence.k + s * sequence.kv_stride, sequence.kv_stride, block.count, d, 1.0f);
-    score_block(b, block, lanes, d, padded);
-    const bool rescale = softmax_block(b, block, sequence.rule, lanes);
-    if (rescale && accumulate == Accumulate::kYes) scale_rows(b.out, padded, n, b.alpha);
-    pack_rows(b.values, padded, sequence.v + s * sequence.kv_stride, sequence.kv_stride, block.count, d, 1.0f);
-    value_block(b, block, n, padded, accumulate);
-    accumulate = Accumulate::kYes;
+    const int64_t keys = std::min<int64_t>(kBlock, keys_end - s);
+    pack_rows(b.keys, padded, sequence.k + s * stride, stride, keys, d, 1.0f);
+    pack_rows(b.values, padded, sequence.v + s * stride, stride, keys, d, 1.0f);
+    for (RowPart& part : used) attend_block(part, s, keys, sequence.rule, d);
   }
-  if (accumulate == Accumulate::kNo) std::fill(b.out, b.out + n * padded, 0.0f);
+  for (const RowPart& part : used)
+    if (part.accumulate == Accumulate::kNo) std::fill(part.b.out, part.b.out + part.n * padded, 0.0f);
 }
 template void attend_rows(const QuerySequence<float>&, int64_t, int64_t, int64_t, int64_t, const RowBuffers&);
 template void attend_rows(const QuerySequence<bf16>&, int64_t, int64_t, int64_t, int64_t, const RowBuffers&);

@@ -15,15 +15,22 @@ struct QuerySequence {
   ScoreRule rule;
 };
 
-/// A thread's buffers for attend_rows(), at most kBlock rows.
+/// Rows that attend_rows() takes at most.
+constexpr int64_t kTaskRows = kParts * kBlock;
+
+/// A thread's buffers for attend_rows().
 struct RowBuffers {
-  float *packed, *queries, *keys, *scores, *values;
-  float* out;            // [rows, padded d], not divided by the sums yet
-  float *maxima, *sums;  // [kBlock]; maxima in units of log2(e)
-  float* alpha;
-  int32_t* positions;
+  float *packed, *keys, *values;  // [kBlock, padded d]
+  float* scores;                  // [kBlock, kBlock], keys by rows
+  float* alpha;                   // [kBlock]
+  float* queries;                 // [kParts, d, kBlock]
+  float* out;                     // [kTaskRows, padded d], not divided by the sums yet
+  float *maxima, *sums;           // [kTaskRows]; maxima in units of log2(e)
+  int32_t* positions;             // [kTaskRows]
 
   static RowBuffers carve(Carver&, int64_t d);
+  /// The same for one block of rows, as its only one.
+  RowBuffers part(int index, int64_t d) const;
 };
 
 /// Softmax-weighted sums of values over the keys [keys_begin, keys_end) for rows [first, first + n) of a sequence, in

@@ -28,6 +28,13 @@ inline Vec load_vec(const bf16* p) {
   return std::bit_cast<Vec>(bits);
 }
 inline void store_vec(float* p, Vec v) { *reinterpret_cast<VecAnywhere*>(p) = v; }
+inline void store_vec(bf16* p, Vec v) {
+  using Wide = uint32_t __attribute__((vector_size(kLanes * sizeof(float))));
+  const Wide u = std::bit_cast<Wide>(v);
+  const Wide rounded = (u + 0x7fffu + ((u >> 16) & 1u)) >> 16;
+  const Wide result = v != v ? (u >> 16) | 0x40u : rounded;
+  *reinterpret_cast<VecShort*>(p) = __builtin_convertvector(result, VecShort);
+}
 inline Vec splat(float x) { return x - Vec{}; }
 
 /// 2^t for t < 128, within 1 ulp and exact at 0; 0 below 2^-126, NaN for NaN. Softmax only ever asks for t <= 0, so
