@@ -65,8 +65,7 @@ TextSide::~TextSide() = default;
 
 TextFolder load_text_folder(const std::filesystem::path& model_folder, const std::filesystem::path& chat_template) {
   if (!std::filesystem::is_directory(model_folder)) throw Error("{}: no such model folder", model_folder.string());
-  TextFolder result{Tokenizer::load(model_folder), {}};
-  if (has_chat_template(model_folder)) result.chat = load_chat_template(model_folder);
+  TextFolder result{Tokenizer::load(model_folder), load_chat_template(model_folder)};
   if (!chat_template.empty())
     result.chat.chat = std::make_shared<ChatTemplate>(read_file(chat_template), chat_template.string());
   return result;
@@ -74,7 +73,8 @@ TextFolder load_text_folder(const std::filesystem::path& model_folder, const std
 
 std::string render_messages(const ModelTemplate& chat, const nlohmann::ordered_json& messages) {
   if (!chat.chat)
-    throw Error("the model folder has no chat template; name one with --chat-template or data.chat_template");
+    throw Error("no chat template: the model folder has neither chat_template.jinja nor chat_template in "
+                "tokenizer_config.json; name one with --chat-template (data.chat_template in a recipe)");
   RenderOptions options;
   options.add_generation_prompt = true;
   options.bos_token = chat.bos_token;

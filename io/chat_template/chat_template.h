@@ -66,8 +66,7 @@ struct ModelTemplate {
 };
 
 /// chat_template.jinja, else chat_template of tokenizer_config.json (a string, or the entry "default" of a list);
-/// tokens from tokenizer_config.json, else special_tokens_map.json. Throws Error that names the folder when it has no
-/// template.
+/// tokens from tokenizer_config.json, else special_tokens_map.json. `chat` is null where the folder has no template.
 ModelTemplate load_chat_template(const std::filesystem::path& model_folder);
 
 }  // namespace lorica

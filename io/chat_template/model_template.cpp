@@ -59,11 +59,6 @@ ModelTemplate load_chat_template(const fs::path& model_folder) {
     }
     std::string source = found->is_string() ? found->get<std::string>() : default_template(*found, config_file);
     result.chat = std::make_shared<const ChatTemplate>(std::move(source), config_file.string() + ": chat_template");
-  } else {
-    throw Error(
-        "{}: no chat template: neither chat_template.jinja nor chat_template in tokenizer_config.json; give one "
-        "with data.chat_template (a .jinja file)",
-        model_folder.string());
   }
   const json map = read_object(model_folder / "special_tokens_map.json");
   const auto token = [&](const char* key) {
