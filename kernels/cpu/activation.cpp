@@ -10,7 +10,7 @@ struct ValueAndSlope {
 };
 
 template <Activation kActivation>
-ValueAndSlope activate(float x) {
+[[gnu::always_inline]] inline ValueAndSlope activate(float x) {
   if constexpr (kActivation == Activation::kSilu) {
     const float s = cpu::fast_sigmoid(x);
     return {x * s, s + x * s * (1.0f - s)};

@@ -4,17 +4,18 @@
 
 #include "kernels/dtype.h"
 
-// Branch-free scalar functions that GCC vectorises inside plain loops (checked by -fopt-info-vec).
+// Branch-free scalar functions that GCC vectorises inside plain loops (checked by -fopt-info-vec). They are
+// always inlined: a call left in a loop keeps it scalar.
 namespace lorica::cpu {
 
-inline float load(const float* p) { return *p; }
-inline float load(const bf16* p) { return static_cast<float>(*p); }
-inline void store(float* p, float v) { *p = v; }
-inline void store(bf16* p, float v) { *p = bf16(v); }
+[[gnu::always_inline]] inline float load(const float* p) { return *p; }
+[[gnu::always_inline]] inline float load(const bf16* p) { return static_cast<float>(*p); }
+[[gnu::always_inline]] inline void store(float* p, float v) { *p = v; }
+[[gnu::always_inline]] inline void store(bf16* p, float v) { *p = bf16(v); }
 
 /// e^x for f32, within 2 ulp; 0 below -87.3, +inf above 88.7, NaN for NaN.
 /// Cody-Waite reduction x = n ln 2 + r, |r| <= ln 2 / 2, then a degree-6 polynomial.
-inline float fast_exp(float x) {
+[[gnu::always_inline]] inline float fast_exp(float x) {
   const float clamped = x < -87.3f ? -87.3f : (x > 88.7f ? 88.7f : x);  // a NaN fails both tests and stays
   const float shifted = clamped * 1.44269504f + 12582912.0f;            // 1.5 * 2^23: rounds to an integer
   const float n = shifted - 12582912.0f;
@@ -37,19 +38,19 @@ inline float fast_exp(float x) {
 }
 
 /// tanh to an absolute error of 2^-23.
-inline float fast_tanh(float x) {
+[[gnu::always_inline]] inline float fast_tanh(float x) {
   const float e = fast_exp(-2.0f * (x < 0 ? -x : x));
   const float t = (1.0f - e) / (1.0f + e);
   return x < 0 ? -t : t;
 }
 
 /// 1 / (1 + e^-x) with a relative error of a few ulp.
-inline float fast_sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
+[[gnu::always_inline]] inline float fast_sigmoid(float x) { return 1.0f / (1.0f + fast_exp(-x)); }
 
 /// The standard normal distribution P(X <= x) = (1 + erf(x / sqrt 2)) / 2 for f32, given e = e^(-x^2 / 2), which the
 /// density needs as well. The upper tail is e * G(1 / (1 + 0.3 |x|)) with G interpolated at 11 Chebyshev nodes for
 /// |x| <= 14 to a relative error of 1.2e-8; beyond, e is 0.
-inline float normal_cdf(float x, float e) {
+[[gnu::always_inline]] inline float normal_cdf(float x, float e) {
   const float t = 1.0f / (1.0f + 0.3f * (x < 0 ? -x : x));
   float g = -0.01784327254f;
   g = g * t + 0.096178554f;
