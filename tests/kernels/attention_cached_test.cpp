@@ -89,6 +89,14 @@ TEST(AttentionCached, LongCachesAreReadInPieces) {
   expect_reference(windowed);
 }
 
+TEST(AttentionCached, PiecesOfVeryDifferentScoresJoin) {
+  CachedRun r(attention_case({1}, 2, 1, 16), 1600, {1}, {1600});
+  for (int32_t key : {700, 1300})
+    for (size_t i = 0; i < 16; ++i) r.k_cache.set(static_cast<size_t>(key) * 16 + i, 300 * r.q.get(i));
+  launch(r.context, r.op());
+  EXPECT_CLOSE(r.o.values(), r.reference(), {.c = 3000, .scale = 1});  // scores of a thousand, each known to eps
+}
+
 TEST(AttentionCached, PrefillAndDecodeEqualTheWholeSequence) {
   for (int window : {0, 40}) {
     AttentionRun whole(attention_case({150}, 6, 2, 64, window));
