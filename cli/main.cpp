@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Trains transformers and LoRA adapters from scratch, on CPUs and GPUs.", "lorica"};
   app.require_subcommand(1);
   app.set_version_flag("--version", "lorica " LORICA_VERSION);
+  add_render(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version
