@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   add_info(app);
   add_tokenize(app);
   add_detokenize(app);
+  add_render(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version

@@ -17,5 +17,6 @@ void add_recipe_docs(CLI::App& app);
 void add_info(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_detokenize(CLI::App& app);
+void add_render(CLI::App& app);
 
 }  // namespace lorica::cli

@@ -51,7 +51,8 @@ Value sort_key(Runtime& runtime, const Value& item, const Value& attribute, bool
 Value sort(Runtime& runtime, const Value& operand, const CallArguments& arguments) {
   const BoundArguments bound("sort", arguments, {"reverse", "case_sensitive", "attribute"});
   std::vector<Keyed> keyed;
-  for (const Value& item : *iterate(operand, runtime.budget)) {
+  const SharedValues all = iterate(operand, runtime.budget);
+  for (const Value& item : *all) {
     keyed.push_back({sort_key(runtime, item, bound.value_or(2, Value()), bound.flag(1, false)), item});
   }
   sort_keyed(keyed, bound.flag(0, false), runtime.budget);
@@ -79,7 +80,8 @@ Value unique(Runtime& runtime, const Value& operand, const CallArguments& argume
   const BoundArguments bound("unique", arguments, {"case_sensitive", "attribute"});
   DictItems seen;
   Values out;
-  for (const Value& item : *iterate(operand, runtime.budget)) {
+  const SharedValues all = iterate(operand, runtime.budget);
+  for (const Value& item : *all) {
     Value key = look_up_path(runtime, item, bound.value_or(1, Value()));
     if (!bound.flag(0, false)) key = without_case(key);
     const size_t before = seen.pairs.size();
@@ -93,7 +95,8 @@ template <bool largest>
 Value extreme(Runtime& runtime, const Value& operand, const CallArguments& arguments) {
   const BoundArguments bound("min", arguments, {"case_sensitive", "attribute"});
   std::optional<Keyed> best;
-  for (const Value& item : *iterate(operand, runtime.budget)) {
+  const SharedValues all = iterate(operand, runtime.budget);
+  for (const Value& item : *all) {
     Value key = look_up_path(runtime, item, bound.value_or(1, Value()));
     if (!bound.flag(0, false)) key = without_case(key);
     if (!best || (largest ? less(best->key, key, runtime.budget) : less(key, best->key, runtime.budget))) {
@@ -109,7 +112,8 @@ Value group_by(Runtime& runtime, const Value& operand, const CallArguments& argu
     return look_up_path(runtime, item, bound.required(0), bound.value_or(1, Value()));
   };
   std::vector<Keyed> keyed;
-  for (const Value& item : *iterate(operand, runtime.budget)) {
+  const SharedValues all = iterate(operand, runtime.budget);
+  for (const Value& item : *all) {
     const Value key = key_of(item);
     keyed.push_back({bound.flag(2, false) ? key : without_case(key), item});
   }

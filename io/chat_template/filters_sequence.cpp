@@ -149,7 +149,8 @@ Value choose(Runtime& runtime, const Value& operand, const CallArguments& argume
                            arguments.positional.end());
   }
   Values out;
-  for (const Value& item : *iterate(operand, runtime.budget)) {
+  const SharedValues all = iterate(operand, runtime.budget);
+  for (const Value& item : *all) {
     runtime.budget.step();
     const Value subject = by_attribute ? look_up_path(runtime, item, arguments.positional[0]) : item;
     if ((test == nullptr ? truth(subject) : test(runtime, subject, rest)) == wanted) out.push_back(item);
@@ -161,7 +162,8 @@ Value sum(Runtime& runtime, const Value& operand, const CallArguments& arguments
   const BoundArguments bound("sum", arguments, {"attribute", "start"});
   Value total = bound.value_or(1, 0);
   if (total.is_text()) throw Failure("sum() can't sum strings [use ''.join(seq) instead]");
-  for (const Value& item : *iterate(operand, runtime.budget)) {
+  const SharedValues all = iterate(operand, runtime.budget);
+  for (const Value& item : *all) {
     runtime.budget.step();
     total = binary(BinaryOp::add, total, look_up_path(runtime, item, bound.value_or(0, Value())), runtime.budget);
   }
@@ -173,7 +175,8 @@ Value batch(Runtime& runtime, const Value& operand, const CallArguments& argumen
   const int64_t size = bound.required_integer(0);
   Values out, row;
   const auto is_full = [&] { return static_cast<int64_t>(row.size()) == size; };
-  for (const Value& item : *iterate(operand, runtime.budget)) {
+  const SharedValues all = iterate(operand, runtime.budget);
+  for (const Value& item : *all) {
     if (is_full()) out.push_back(runtime.list(std::exchange(row, {})));
     row.push_back(item);
   }

@@ -110,7 +110,7 @@ Value indent(Runtime& runtime, const Value& operand, const CallArguments& argume
   const BoundArguments bound("indent", arguments, {"width", "first", "blank"});
   refuse_undefined(operand);
   if (!operand.is_text()) throw Failure(fmt::format("indent() needs str, not {}", type_name(operand)));
-  const Value& width = bound.value_or(0, 4);
+  const Value width = bound.value_or(0, 4);
   const int64_t spaces = width.is_text() ? 0 : std::max<int64_t>(bound.integer(0, 4), 0);
   runtime.budget.bytes(static_cast<size_t>(spaces));
   const std::string indention = width.is_text() ? width.text() : std::string(static_cast<size_t>(spaces), ' ');

@@ -113,7 +113,8 @@ DictItems dict_items(Runtime& runtime, const CallArguments& arguments) {
       runtime.budget.bytes(given.pairs()->size(), 2 * sizeof(Value));
       items.pairs = *given.pairs();
     } else {
-      for (const Value& pair : *iterate(given, runtime.budget)) {
+      const SharedValues all = iterate(given, runtime.budget);
+      for (const Value& pair : *all) {
         const SharedValues parts = iterate(pair, runtime.budget);
         if (parts->size() != 2) throw Failure("dictionary update sequence element does not have length 2");
         assign(items, (*parts)[0], (*parts)[1], runtime.budget);

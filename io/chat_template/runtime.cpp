@@ -59,7 +59,7 @@ const Value& BoundArguments::required(size_t index) const {
   return *values_[index];
 }
 
-const Value& BoundArguments::value_or(size_t index, const Value& fallback) const {
+Value BoundArguments::value_or(size_t index, const Value& fallback) const {
   return values_[index] == nullptr ? fallback : *values_[index];
 }
 

@@ -52,7 +52,7 @@ class BoundArguments {
   bool has(size_t index) const { return values_[index] != nullptr; }
   /// The argument; throws Failure when it was not given.
   const Value& required(size_t index) const;
-  const Value& value_or(size_t index, const Value& fallback) const;
+  Value value_or(size_t index, const Value& fallback) const;
   bool flag(size_t index, bool fallback) const;
   int64_t integer(size_t index, int64_t fallback) const;
   int64_t required_integer(size_t index) const;

@@ -194,7 +194,7 @@ ERRORS = r"""
 {{ l[::0] }}
 {{ l['a':] }}
 {{ d[1:] }}
-{{ none[1:] }}
+{{ nil[1:] }}
 {% for i in 5 %}{% endfor %}
 {% for i in none %}{% endfor %}
 {% for a, b in [[1]] %}{% endfor %}
@@ -238,7 +238,6 @@ ERRORS = r"""
 {% nope %}
 {% %}
 {% if %}x{% endif %}
-{% for in l %}{% endfor %}
 {% for i l %}{% endfor %}
 {% for 1 in l %}{% endfor %}
 {% set 1 = 2 %}
