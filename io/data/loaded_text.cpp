@@ -1,5 +1,6 @@
 #include "io/data/loaded_text.h"
 
+#include <ctime>
 #include <utility>
 
 namespace lorica {
@@ -19,10 +20,51 @@ class TokenizerText : public TextTokenizer {
   std::shared_ptr<const Tokenizer> tokenizer_;
 };
 
+class ChatText : public ChatRenderer {
+ public:
+  explicit ChatText(const ModelTemplate& chat_template) : chat_(chat_template.chat) {
+    options_.bos_token = chat_template.bos_token;
+    options_.eos_token = chat_template.eos_token;
+    std::tm date{};
+    date.tm_year = 124;
+    date.tm_mon = 6;
+    date.tm_mday = 26;
+    date.tm_wday = 5;
+    date.tm_yday = 207;
+    options_.now = date;
+  }
+  std::string render(const nlohmann::ordered_json& messages, bool add_generation_prompt) const override {
+    RenderOptions options = options_;
+    options.add_generation_prompt = add_generation_prompt;
+    return chat_->render(messages, options);
+  }
+  RenderedChat render_marked(const nlohmann::ordered_json& messages) const override {
+    if (!chat_->has_generation_blocks()) return {chat_->render(messages, options_), {}};
+    ChatTemplate::Rendered marked = chat_->render_marked(messages, options_);
+    RenderedChat rendered{std::move(marked.text), {}};
+    for (const auto& [begin, end] : marked.generation) rendered.generated.push_back({begin, end});
+    return rendered;
+  }
+
+ private:
+  std::shared_ptr<const ChatTemplate> chat_;
+  RenderOptions options_;
+};
+
 }  // namespace
 
 std::unique_ptr<const TextTokenizer> text_tokenizer(std::shared_ptr<const Tokenizer> tokenizer) {
   return std::make_unique<TokenizerText>(std::move(tokenizer));
+}
+
+std::unique_ptr<const ChatRenderer> chat_renderer(const ModelTemplate& chat_template) {
+  return std::make_unique<ChatText>(chat_template);
+}
+
+LoadedText::LoadedText(std::shared_ptr<const Tokenizer> tokenizer, const ModelTemplate& chat_template)
+    : tokenizer_(text_tokenizer(std::move(tokenizer))) {
+  if (chat_template.chat) chat_ = chat_renderer(chat_template);
+  model_ = {tokenizer_.get(), chat_.get(), chat_template.bos_token, chat_template.eos_token};
 }
 
 }  // namespace lorica

@@ -19,7 +19,7 @@ std::filesystem::path from_environment(const char* name, const char* otherwise) 
   return value != nullptr ? value : otherwise;
 }
 
-/// SmolLM2-135M-Instruct's tokenizer; its template as a function.
+/// SmolLM2-135M-Instruct's tokenizer and template.
 class SmolLm2 : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -28,27 +28,18 @@ class SmolLm2 : public ::testing::Test {
       GTEST_SKIP() << "no tokenizer.json in " << folder << "; LORICA_MODEL names the folder of SmolLM2-135M-Instruct";
     }
     auto json = nlohmann::json::parse(std::ifstream(folder / "tokenizer.json"));
-    own_ = text_tokenizer(Tokenizer::from_json(json.dump(), "tokenizer.json"));
+    const ModelTemplate chat = load_chat_template(folder);
+    own_ = std::make_unique<LoadedText>(Tokenizer::from_json(json.dump(), "tokenizer.json"), chat);
     // The goldens were made with the tokenizer that Transformers derives from the GGUF file. It lacks the model's own
     // first step, which sets digits apart: two line ends before a digit are two tokens there, and one here.
     const auto steps = json["pre_tokenizer"].value("pretokenizers", nlohmann::json::array());
     for (const auto& step : steps) {
       if (step["type"] == "ByteLevel") json["pre_tokenizer"] = step;
     }
-    golden_ = text_tokenizer(Tokenizer::from_json(json.dump(), "tokenizer.json"));
+    golden_ = std::make_unique<LoadedText>(Tokenizer::from_json(json.dump(), "tokenizer.json"), chat);
   }
 
-  TextModel model(const TextTokenizer& tokenizer) const { return {&tokenizer, &chat_, "<|im_start|>", "<|im_end|>"}; }
-
-  static std::string render(const fake::Json& messages, bool prompt) {
-    const bool own = !messages.empty() && fake::role(messages[0]) == "system";
-    const auto preamble = fake::system("You are a helpful AI assistant named SmolLM, trained by Hugging Face");
-    return (own || messages.empty() ? "" : fake::chatml(fake::Json::array({preamble}), false)) +
-           fake::chatml(messages, prompt);
-  }
-
-  std::unique_ptr<const TextTokenizer> own_, golden_;
-  fake::Chat chat_{render};
+  std::unique_ptr<const LoadedText> own_, golden_;
 };
 
 TEST_F(SmolLm2, IdsAndLabelsOfTheGoldenConversations) {
@@ -57,7 +48,7 @@ TEST_F(SmolLm2, IdsAndLabelsOfTheGoldenConversations) {
   if (!std::filesystem::exists(file)) GTEST_SKIP() << "no " << file << "; LORICA_SHARED names the shared folder";
   std::ifstream stream(file);
   const auto golden = nlohmann::json::parse(stream);
-  const ConversationEncoder encoder(model(*golden_));
+  const ConversationEncoder encoder(golden_->model());
   ASSERT_EQ(golden["examples"].size(), 44u);
   for (const auto& example : golden["examples"]) {
     const auto encoded = encoder.encode({fake::user(example["instruction"]), fake::assistant(example["response"])});
@@ -77,7 +68,7 @@ TEST_F(SmolLm2, TheQuickstartDataIsClean) {
   options.train_files = {SOURCE_ROOT "/recipes/data/bitext/train.jsonl"};
   options.eval_files = {SOURCE_ROOT "/recipes/data/bitext/heldout.jsonl"};
   options.slice_column = "intent";
-  const LoadedData loaded = inspect_data(options, model(*own_));
+  const LoadedData loaded = inspect_data(options, own_->model());
   for (const Finding& finding : loaded.findings.list()) ADD_FAILURE() << finding.text();
   EXPECT_EQ(loaded.train.examples.size(), 1500u);
   EXPECT_EQ(loaded.eval.examples.size(), 150u);
@@ -86,6 +77,67 @@ TEST_F(SmolLm2, TheQuickstartDataIsClean) {
   for (const auto& example : loaded.eval.examples) eval.insert(example.slice);
   EXPECT_EQ(train.size(), 27u);
   EXPECT_EQ(eval, train);
+}
+
+/// Templates as models ship them, with the character-level fake tokenizer: what is trained of two turns.
+class ShippedTemplates : public ::testing::Test {
+ protected:
+  std::vector<std::string> trained(const std::string& name, const std::string& eos, const fake::Json& messages) {
+    const auto file = std::filesystem::path(TEST_DATA "/templates") / (name + ".jinja");
+    std::ifstream stream(file);
+    if (!stream) return {"no " + file.string()};
+    const std::string source((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+    const auto renderer = chat_renderer({std::make_shared<ChatTemplate>(source, name), "<s>", eos});
+    const auto encoded = ConversationEncoder({&tokenizer_, renderer.get(), "<s>", eos}).encode(messages);
+    for (const Note& note : encoded.notes) checks_.insert(note.check);
+    std::vector<std::string> runs;
+    for (size_t i = 0; i < encoded.ids.size(); ++i) {
+      if (encoded.trained.at(i) == 0) continue;
+      if (i == 0 || encoded.trained[i - 1] == 0) runs.emplace_back();
+      runs.back() += tokenizer_.decode({encoded.ids[i]});
+    }
+    return runs;
+  }
+
+  fake::Tokenizer tokenizer_{{"<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|eot_id|>", "<|start_header_id|>",
+                              "<|end_header_id|>", "<end_of_turn>", "<start_of_turn>", "<|end|>", "<|endoftext|>",
+                              "<|user|>", "<|assistant|>", "[INST]", "[/INST]"}};
+  std::set<Check> checks_;
+};
+
+TEST_F(ShippedTemplates, TrainTheRepliesAndTheirEnds) {
+  using Runs = std::vector<std::string>;
+  using fake::assistant, fake::user;
+  const fake::Json two = {user("Hi there"), assistant("First one"), user("And then"), assistant("Second one")};
+  EXPECT_EQ(trained("Qwen-Qwen2.5-7B-Instruct", "<|im_end|>", two),
+            (Runs{"First one<|im_end|>", "Second one<|im_end|>"}));
+  EXPECT_EQ(trained("Qwen-Qwen3-0.6B", "<|im_end|>", two),
+            (Runs{"First one<|im_end|>", "<think>\n\n</think>\n\nSecond one<|im_end|>"}));
+  EXPECT_EQ(trained("google-gemma-2-2b-it", "<eos>", two), (Runs{"First one<end_of_turn>", "Second one<end_of_turn>"}));
+  EXPECT_EQ(trained("meta-llama-Llama-3.1-8B-Instruct", "<|eot_id|>", two),
+            (Runs{"First one<|eot_id|>", "Second one<|eot_id|>"}));
+  EXPECT_EQ(trained("microsoft-Phi-3.5-mini-instruct", "<|endoftext|>", two),
+            (Runs{"First one<|end|>", "Second one<|end|>"}));
+  EXPECT_EQ(trained("mistralai-Mistral-Nemo-Instruct-2407", "</s>", two), (Runs{"First one</s>", "Second one</s>"}));
+  EXPECT_TRUE(checks_.empty());
+}
+
+TEST_F(ShippedTemplates, OddOnesAreNoted) {
+  using Runs = std::vector<std::string>;
+  using fake::assistant, fake::user;
+  EXPECT_EQ(trained("mistralai-Mistral-Nemo-Instruct-2407", "</s>",
+                    {fake::system("Be kind"), user("Hi there"), assistant("First one")}),
+            (Runs{"First one</s>"}));
+  EXPECT_EQ(checks_, std::set<Check>{Check::kMessageDropped});
+  checks_.clear();
+  EXPECT_EQ(trained("Qwen-Qwen3-0.6B", "<|im_end|>",
+                    {user("Hi"), assistant("<think>\nwhy\n</think>\n\nOne"), user("And"),
+                     assistant("<think>\nhow\n</think>\n\nTwo")}),
+            (Runs{"<think>\nhow\n</think>\n\nTwo<|im_end|>"}));
+  EXPECT_EQ(checks_, std::set<Check>{Check::kReasoningDropped});
+  checks_.clear();
+  EXPECT_EQ(trained("google-gemma-2-2b-it", "<eos>", {user("Hi"), user("Hi")}), Runs{});
+  EXPECT_EQ(checks_, std::set<Check>{Check::kTemplateRejects});
 }
 
 }  // namespace
