@@ -90,8 +90,9 @@ Batch golden_batch(const Golden& golden, const ModelConfig& config) {
 /// One run of all groups; collects the verdict and prints as it goes.
 class Parity {
  public:
-  explicit Parity(const ParityOptions& options)
+  Parity(const ParityOptions& options, std::FILE* out)
       : options_(options),
+        out_(out),
         golden_(options.golden),
         config_(parse_model_config(read_file(options.model / "config.json"), (options.model / "config.json").string())),
         batch_(golden_batch(golden_, config_)) {}
@@ -107,7 +108,7 @@ class Parity {
 
   std::unique_ptr<Instance> build(bool train_base, bool with_adapter) const;
   void report(const std::string& group, size_t count, double error, const std::string& worst);
-  void skip(const std::string& group, const std::string& why);
+  void skip(const std::string& group, const std::string& why) const;
   void compare_one(const std::string& name, const std::function<std::vector<float>()>& got);
   /// All tensors "prefix + name"; values(name) gives this engine's, or null where it has none.
   void compare_all(const std::string& prefix, const std::function<const Tensor*(const std::string&)>& value);
@@ -119,6 +120,7 @@ class Parity {
   ParityTraining training() const;
 
   const ParityOptions& options_;
+  std::FILE* out_;
   Golden golden_;
   ModelConfig config_;
   Batch batch_;
@@ -139,11 +141,13 @@ void Parity::report(const std::string& group, size_t count, double error, const 
   const bool good = error <= options_.tolerance;
   good_ = good_ && good;
   compared_ = true;
-  fmt::print("{:<24} {:>4} tensor{}  largest error {:.2e}  {}{}\n", group, count, count == 1 ? " " : "s", error,
+  fmt::print(out_, "{:<24} {:>4} tensor{}  largest error {:.2e}  {}{}\n", group, count, count == 1 ? " " : "s", error,
              good ? "ok" : "ABOVE TOLERANCE", worst.empty() ? "" : "  (" + worst + ")");
 }
 
-void Parity::skip(const std::string& group, const std::string& why) { fmt::print("{:<24} skipped: {}\n", group, why); }
+void Parity::skip(const std::string& group, const std::string& why) const {
+  fmt::print(out_, "{:<24} skipped: {}\n", group, why);
+}
 
 void Parity::compare_one(const std::string& name, const std::function<std::vector<float>()>& got) {
   if (!golden_.has(name)) return skip(name, "not in the file");
@@ -207,7 +211,7 @@ void Parity::compare_greedy(Decoder& model) {
   }
   const bool good = equal == want.size();
   good_ = good_ && good;
-  fmt::print("{:<24} {} of {} new tokens equal  {}\n", "greedy_ids", equal - prompt, want.size() - prompt,
+  fmt::print(out_, "{:<24} {} of {} new tokens equal  {}\n", "greedy_ids", equal - prompt, want.size() - prompt,
              good ? "ok" : "DIFFERENT");
 }
 
@@ -282,17 +286,18 @@ bool Parity::run() {
     compare_all("lora.train.final.", find_in(adapted->model->parameters(), kPeft, false));
   }
   if (!compared_) throw Error("{}: holds nothing to compare (see docs/parity.md)", golden_.origin());
-  fmt::print("{}: tolerance {:.0e}: {}\n", config_.family, options_.tolerance, good_ ? "all within" : "NOT within");
+  fmt::print(out_, "{}: tolerance {:.0e}: {}\n", config_.family, options_.tolerance,
+             good_ ? "all within" : "NOT within");
   return good_;
 }
 
 }  // namespace
 
-bool run_parity(const ParityOptions& given) {
+bool run_parity(const ParityOptions& given, std::FILE* out) {
   ParityOptions options = given;
   if (options.adapter.empty() && fs::exists(options.model / "adapter" / "adapter_config.json"))
     options.adapter = options.model / "adapter";
-  return Parity(options).run();
+  return Parity(options, out).run();
 }
 
 }  // namespace lorica

@@ -1,4 +1,5 @@
 #pragma once
+#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -23,8 +24,9 @@ struct ParityOptions {
   std::optional<ParityTraining> training;  ///< overrides about.json
 };
 
-/// Compares this engine with the numbers in the golden file (layout in docs/parity.md), prints a line for each group,
-/// and says whether all that were there are within the tolerance. Throws Error for a file that does not fit the model.
-bool run_parity(const ParityOptions& options);
+/// Compares this engine with the numbers in the golden file (layout in docs/parity.md), prints a line for each group to
+/// `out`, and says whether all that were there are within the tolerance. Throws Error for a file that does not fit the
+/// model.
+bool run_parity(const ParityOptions& options, std::FILE* out = stdout);
 
 }  // namespace lorica

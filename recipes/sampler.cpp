@@ -48,7 +48,9 @@ void Sampler::filter(std::vector<Candidate>& candidates) const {
 int32_t Sampler::next(std::span<float> logits, std::span<const int32_t> seen) {
   if (options_.repetition_penalty != 1)
     penalise_repetition(logits, seen, static_cast<float>(options_.repetition_penalty));
-  const auto best = std::max_element(logits.begin(), logits.end(), [](float a, float b) { return !(b <= a); });
+  for (float logit : logits)  // a NaN would leave the order of the candidates undefined
+    if (std::isnan(logit)) throw RunError("generation: the logits are not finite");
+  const auto best = std::max_element(logits.begin(), logits.end());
   if (best == logits.end() || !std::isfinite(*best)) throw RunError("generation: the logits are not finite");
   if (options_.temperature <= 0) return static_cast<int32_t>(best - logits.begin());
 

@@ -22,7 +22,8 @@ class Sampler {
   Sampler(const SamplingOptions& options, uint64_t sequence) : options_(options), sequence_(sequence) {}
 
   /// `logits` [V] f32, changed in place by the penalty; `seen` are the tokens so far, prompt included. Of equal logits
-  /// the lowest id wins. Throws RunError when no logit is finite.
+  /// the lowest id wins. -infinity rules a token out. Throws RunError for a NaN or +infinity among the logits, and when
+  /// every token is ruled out.
   int32_t next(std::span<float> logits, std::span<const int32_t> seen);
 
  private:

@@ -1,4 +1,5 @@
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
 
 #include "engine/convert.h"
@@ -65,6 +66,17 @@ std::vector<T> list_of(const json& object, const std::string& key, const std::st
   return value_of<std::vector<T>>(object, key, origin);
 }
 
+/// The other ways to initialise an adapter (PiSSA, OLoRA, ...) change the base weights as well.
+void refuse_changed_base(const json& object, const std::string& origin) {
+  const std::set<json> kept = {nullptr, true, false, "gaussian", "eva", "orthogonal"};
+  const json init = object.contains("init_lora_weights") ? object.at("init_lora_weights") : json();
+  if (!kept.contains(init))
+    throw Error(
+        "{}: init_lora_weights: {} changes the base weights, which is not supported; convert the adapter to a "
+        "plain one with PEFT first",
+        origin, init.dump());
+}
+
 PeftConfig parse_config(const std::filesystem::path& path) {
   const std::string origin = path.string();
   const json object = json::parse(read_file(path), nullptr, false);
@@ -73,6 +85,7 @@ PeftConfig parse_config(const std::filesystem::path& path) {
   if (type != "LORA") throw Error("{}: peft_type: only LORA is supported, got '{}'", origin, type);
   const auto bias = value_or<std::string>(object, "bias", "none", origin);
   if (bias != "none") throw Error("{}: bias: only \"none\" is supported, got '{}'", origin, bias);
+  refuse_changed_base(object, origin);
   for (const auto& [key, value] : object.items())
     if (!kHarmless.contains(key) && !is_off(value))
       throw Error("{}: {}: not supported (value {})", origin, key, value.dump());
@@ -83,12 +96,24 @@ PeftConfig parse_config(const std::filesystem::path& path) {
   config.lora_dropout = value_or<double>(object, "lora_dropout", 0, origin);
   config.use_rslora = value_or<bool>(object, "use_rslora", false, origin);
   config.base_model = value_or<std::string>(object, "base_model_name_or_path", "", origin);
-  config.target_modules = list_of<std::string>(object, "target_modules", origin);
+  // a string is a regular expression over paths, or "all-linear": the tensors say what it chose
+  if (object.contains("target_modules") && object.at("target_modules").is_array())
+    config.target_modules = list_of<std::string>(object, "target_modules", origin);
   config.layers_to_transform = list_of<int>(object, "layers_to_transform", origin);
   config.alpha_pattern = value_or<std::map<std::string, double>>(object, "alpha_pattern", {}, origin);
   config.rank_pattern = value_or<std::map<std::string, int64_t>>(object, "rank_pattern", {}, origin);
   if (config.r < 1) throw Error("{}: r: expected a positive integer, got {}", origin, config.r);
   return config;
+}
+
+/// PEFT's rule for alpha_pattern: a regular expression that matches the path or its end behind a dot; the first key
+/// wins.
+bool is_chosen_by(const std::string& module, const std::string& key) {
+  try {
+    return std::regex_match(module, std::regex("(.*\\.)?(" + key + ")"));
+  } catch (const std::regex_error&) {
+    throw Error("adapter_config.json: alpha_pattern: '{}' is not a regular expression", key);
+  }
 }
 
 }  // namespace
@@ -123,8 +148,11 @@ PeftAdapter::PeftAdapter(const std::filesystem::path& folder) : folder_(folder) 
 
 double PeftAdapter::scale_of(const std::string& module, int64_t rank) const {
   double alpha = config_.lora_alpha;
-  for (const auto& [key, value] : config_.alpha_pattern)
-    if (module == key || module.ends_with("." + key)) alpha = value;
+  for (const auto& [key, value] : config_.alpha_pattern) {
+    if (!is_chosen_by(module, key)) continue;
+    alpha = value;
+    break;
+  }
   return lora_scale(rank, alpha, config_.use_rslora);
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -12,12 +13,25 @@ using nlohmann::json;
 
 json list_or_null(const std::vector<int>& values) { return values.empty() ? json() : json(values); }
 
+std::string last_part(const std::string& path) { return path.substr(path.rfind('.') + 1); }
+
+/// The adapted layers by the last part of their names, or by whole paths where a name stands for others too.
+std::set<std::string> adapted_modules(const Decoder& model) {
+  std::set<std::string> names, paths, plain;
+  for (const LinearLayer* layer : model.linears()) {
+    if (!layer->lora) plain.insert(last_part(layer->name()));
+    if (!layer->lora) continue;
+    names.insert(last_part(layer->name()));
+    paths.insert(layer->name());
+  }
+  const bool exact = std::none_of(names.begin(), names.end(), [&](const auto& name) { return plain.contains(name); });
+  return exact ? names : paths;
+}
+
 /// The long-standing keys of PEFT's LoraConfig; json::object sorts them as PEFT does.
 json config_json(const Decoder& model, const PeftConfig& config) {
   std::set<std::string> targets(config.target_modules.begin(), config.target_modules.end());
-  if (targets.empty())
-    for (const LinearLayer* layer : model.linears())
-      if (layer->lora) targets.insert(layer->name().substr(layer->name().rfind('.') + 1));
+  if (targets.empty()) targets = adapted_modules(model);
   return {{"alpha_pattern", config.alpha_pattern.empty() ? json::object() : json(config.alpha_pattern)},
           {"base_model_name_or_path", config.base_model},
           {"bias", "none"},

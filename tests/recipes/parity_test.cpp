@@ -1,0 +1,149 @@
+#include "recipes/parity.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <fstream>
+
+#include "io/formats/safetensors.h"
+#include "io/formats/safetensors_write.h"
+#include "tests/support/tiny_model.h"
+
+namespace lorica {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Verdict {
+  bool good;
+  std::string report;
+};
+Verdict parity(ParityOptions options) {
+  std::FILE* out = std::tmpfile();
+  const bool good = run_parity(options, out);
+  std::string report(static_cast<size_t>(std::ftell(out)), '\0');
+  std::rewind(out);
+  const size_t read = std::fread(report.data(), 1, report.size(), out);
+  std::fclose(out);
+  EXPECT_EQ(read, report.size());
+  return {good, report};
+}
+ParityOptions options_for(const std::string& family) {
+  return {.model = test::golden_folder(family), .golden = test::golden_folder(family) / "golden.safetensors"};
+}
+
+class Families : public testing::TestWithParam<const char*> {};
+
+TEST_P(Families, AgreeWithTheGoldens) {
+  const Verdict verdict = parity(options_for(GetParam()));
+  EXPECT_TRUE(verdict.good) << verdict.report;
+  EXPECT_EQ(verdict.report.find("skipped"), std::string::npos) << verdict.report;
+}
+INSTANTIATE_TEST_SUITE_P(Parity, Families,
+                         testing::Values("llama", "llama3_rope_tied", "qwen2", "qwen3", "gpt2", "mistral_window"));
+
+/// bf16 keeps 8 bits: ten AdamW steps divide tiny gradients by their own size, so what is compared stops before them.
+class Bf16 : public testing::TestWithParam<const char*> {};
+
+TEST_P(Bf16, IsCloseToTheGoldens) {
+  const fs::path folder = fs::path(testing::TempDir()) / (std::string("lorica_bf16_") + GetParam());
+  fs::create_directories(folder);
+  const SafetensorsFile whole(test::golden_folder(GetParam()) / "golden.safetensors");
+  std::vector<TensorToWrite> kept;
+  for (const SafetensorsEntry& entry : whole.entries())
+    if (entry.dtype && !entry.name.starts_with("lora.train.") && entry.name != "greedy_ids")
+      kept.push_back({.name = entry.name, .view = whole.tensor(entry.name)});
+  write_safetensors(folder / "golden.safetensors", kept);
+  ParityOptions options = options_for(GetParam());
+  options.golden = folder / "golden.safetensors";
+  options.precision = Precision::kBf16;
+  options.tolerance = 5e-2;
+  const Verdict verdict = parity(options);
+  EXPECT_TRUE(verdict.good) << verdict.report;
+  options.tolerance = 1e-4;
+  EXPECT_FALSE(parity(options).good) << "bf16 cannot be this exact: it was not in use";
+  fs::remove_all(folder);
+}
+INSTANTIATE_TEST_SUITE_P(Parity, Bf16, testing::Values("llama", "gpt2"));
+
+/// A copy of the llama folder that a test may spoil.
+class Spoiled : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::path(testing::TempDir()) /
+              (std::string("lorica_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::remove_all(folder_);
+    fs::copy(test::golden_folder("llama"), folder_, fs::copy_options::recursive);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+  ParityOptions options() const { return {.model = folder_, .golden = folder_ / "golden.safetensors"}; }
+  void replace_in_config(const std::string& from, const std::string& to) const {
+    std::string text = read_file(folder_ / "config.json");
+    const size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos);
+    write_file_atomically(folder_ / "config.json", text.replace(at, from.size(), to));
+  }
+  fs::path folder_;
+};
+
+TEST_F(Spoiled, OneWeightIsSeen) {
+  std::string bytes = read_file(folder_ / "model.safetensors");
+  float weight;
+  char* const at = bytes.data() + bytes.size() / 8 * 4;
+  std::memcpy(&weight, at, sizeof weight);
+  weight += 0.05f;
+  std::memcpy(at, &weight, sizeof weight);
+  write_file_atomically(folder_ / "model.safetensors", bytes);
+  const Verdict verdict = parity(options());
+  EXPECT_FALSE(verdict.good);
+  EXPECT_NE(verdict.report.find("ABOVE TOLERANCE"), std::string::npos) << verdict.report;
+}
+
+TEST_F(Spoiled, RopeThetaIsSeen) {
+  replace_in_config("10000.0", "10100.0");
+  EXPECT_FALSE(parity(options()).good);
+}
+
+TEST_F(Spoiled, NormEpsilonIsSeen) {
+  replace_in_config("1e-06", "1e-02");
+  EXPECT_FALSE(parity(options()).good);
+}
+
+TEST_F(Spoiled, TrainingSettingsAreSeen) {
+  ParityOptions o = options();
+  o.training = ParityTraining{.weight_decay = 0.0};
+  EXPECT_FALSE(parity(o).good);
+}
+
+TEST_F(Spoiled, TokensOutsideTheVocabularyThrow) {
+  const std::vector<int64_t> ids = {3, 131, 5, 6};
+  const In view(ids.data(), {1, 4}, Dtype::i64);
+  write_safetensors(folder_ / "golden.safetensors",
+                    {{.name = "input_ids", .view = view}, {.name = "labels", .view = view}});
+  const std::string message = test::message_of([&] { parity(options()); });
+  EXPECT_NE(message.find("input_ids: 131 is outside the model's vocabulary of 131"), std::string::npos) << message;
+}
+
+TEST_F(Spoiled, LogitsOfAnotherVocabularyThrow) {
+  const std::vector<int64_t> ids = {3, 4, 5, 6};
+  const std::vector<float> logits(4 * 7, 0.5f);
+  const In view(ids.data(), {1, 4}, Dtype::i64);
+  write_safetensors(folder_ / "golden.safetensors",
+                    {{.name = "input_ids", .view = view},
+                     {.name = "labels", .view = view},
+                     {.name = "logits", .view = {logits.data(), {1, 4, 7}, Dtype::f32}}});
+  const std::string message = test::message_of([&] { parity(options()); });
+  EXPECT_NE(message.find("logits: 28 values for the 524 of this model"), std::string::npos) << message;
+}
+
+TEST_F(Spoiled, NothingToCompareThrows) {
+  const std::vector<int64_t> ids = {3, 4, 5, 6};
+  const In view(ids.data(), {1, 4}, Dtype::i64);
+  write_safetensors(folder_ / "golden.safetensors",
+                    {{.name = "input_ids", .view = view}, {.name = "labels", .view = view}});
+  fs::remove_all(folder_ / "adapter");
+  EXPECT_NE(test::message_of([&] { parity(options()); }).find("nothing to compare"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace lorica
