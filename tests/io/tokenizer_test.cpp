@@ -111,9 +111,19 @@ TEST(Tokenizer, ListsItsVocabulary) {
   EXPECT_THROW(tokenizer->decode(outside), Error);
 }
 
+TEST(Tokenizer, MergesEqualPairsFromTheLeft) {
+  json spec = small();
+  spec["model"]["vocab"]["aa"] = 6;
+  spec["model"]["merges"] = {"a a"};
+  spec.erase("added_tokens");
+  const auto tokenizer = Tokenizer::from_json(spec.dump(), "t.json");
+  EXPECT_EQ(tokenizer->encode("aaa"), (std::vector<int32_t>{6, 0}));
+}
+
 TEST(Tokenizer, RefusesTextThatIsNotUtf8) {
   const auto tokenizer = Tokenizer::from_json(small().dump(), "t.json");
-  for (const char* bad : {"ab\xff", "ab\xc3", "ab\xed\xa0\x80", "ab\xc0\x80", "ab\xf4\x90\x80\x80", "ab\xe2\x82 "}) {
+  for (const char* bad : {"ab\xff", "ab\xc3", "ab\xed\xa0\x80", "ab\xc0\x80", "ab\xe0\x80\x80", "ab\xf0\x80\x80\x80",
+                          "ab\xf4\x90\x80\x80", "ab\xe2\x82 "}) {
     try {
       tokenizer->encode(bad);
       FAIL() << "accepted " << bad;
