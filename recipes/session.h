@@ -32,6 +32,7 @@ class Session {
   const Tokenizer& tokenizer() const { return *text_.tokenizer; }
   /// Empty chat pointer where the folder has no template.
   const ModelTemplate& chat_template() const { return text_.chat; }
+  const TextFolder& text() const { return text_; }
   const std::filesystem::path& folder() const { return folder_; }
   /// Tokens that end an answer: of config.json, generation_config.json and the tokenizer's eos token.
   const std::vector<int32_t>& stop_tokens() const { return stop_tokens_; }

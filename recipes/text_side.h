@@ -5,23 +5,9 @@
 #include <string>
 
 #include "io/chat_template/chat_template.h"
-#include "io/data/text_model.h"
 #include "io/tokenizer/tokenizer.h"
 
 namespace lorica {
-
-/// A tokenizer and a chat template as reading data sees them; `model()` is valid as long as this and they live.
-class TextSide {
- public:
-  TextSide(const Tokenizer& tokenizer, const ModelTemplate& chat);
-  ~TextSide();
-  const TextModel& model() const { return model_; }
-
- private:
-  struct Adapters;
-  std::unique_ptr<const Adapters> adapters_;
-  TextModel model_;
-};
 
 /// The text side of a model folder without its weights, for the data verbs.
 struct TextFolder {

@@ -1,5 +1,6 @@
 #include <fstream>
 
+#include "io/data/loaded_text.h"
 #include "io/data/preview.h"
 #include "io/formats/file_bytes.h"
 #include "kernels/cpu/features.h"
@@ -87,7 +88,7 @@ void train(const Recipe& recipe, const TrainOptions& options) {
                                       .chat_template = recipe.data.chat_template});
   if (recipe.adapter.type == AdapterType::kLora && recipe.adapter.path.empty())
     attach_lora(session.model(), lora_options(recipe));
-  const TextSide text(session.tokenizer(), session.chat_template());
+  const LoadedText text(session.text().tokenizer, session.chat_template());
   const LoadedData data = load_data(data_options(recipe), text.model());
   for (const Finding& finding : data.findings.list()) fmt::print(stderr, "{}\n", finding.text());
   fmt::print(stderr, "{}", summary_text(data));

@@ -9,6 +9,7 @@
 #include "io/formats/file_bytes.h"
 #include "recipes/finite_check.h"
 #include "recipes/generate.h"
+#include "recipes/memory.h"
 #include "recipes/model_output.h"
 #include "recipes/stop_signal.h"
 

@@ -4,6 +4,7 @@
 
 #include "cli/verbs.h"
 #include "io/data/lint.h"
+#include "io/data/loaded_text.h"
 #include "io/data/preview.h"
 #include "recipes/setup.h"
 #include "recipes/text_side.h"
@@ -28,7 +29,7 @@ template <class Run>
 void with_data(const Arguments& arguments, Run&& run) {
   const Recipe recipe = load_recipe(arguments.recipe, arguments.set);
   const TextFolder folder = load_text_folder(recipe.model.path, recipe.data.chat_template);
-  const TextSide text(*folder.tokenizer, folder.chat);
+  const LoadedText text(folder.tokenizer, folder.chat);
   run(data_options(recipe), text.model());
 }
 

@@ -2,6 +2,7 @@
 
 #include "cli/verbs/model_options.h"
 #include "io/data/dataset.h"
+#include "io/data/loaded_text.h"
 #include "recipes/evaluate.h"
 #include "recipes/memory.h"
 #include "recipes/progress.h"
@@ -23,7 +24,7 @@ void print_row(const std::string& name, const EvalResult& result) {
 
 void evaluate_files(Arguments& arguments) {
   Session session(arguments.model.model, arguments.model.session_options());
-  const TextSide text(session.tokenizer(), session.chat_template());
+  const LoadedText text(session.text().tokenizer, session.chat_template());
   arguments.data.eval_files = {arguments.files.begin(), arguments.files.end()};
   arguments.data.system_prompt = arguments.model.system_prompt;
   if (!arguments.data.prompt_column.empty()) arguments.data.format = DataFormat::kPromptResponse;

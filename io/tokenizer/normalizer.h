@@ -15,6 +15,8 @@ class Normalizer {
 };
 
 /// The normalizer that `node` describes: NFC, NFD, NFKC, NFKD, Sequence. Throws Error naming any other.
+/// The tables are utf8proc's, which are newer than the tokenizers package's: combining marks that Unicode added lately
+/// may be ordered differently.
 std::unique_ptr<Normalizer> read_normalizer(const JsonNode& node);
 
 }  // namespace lorica

@@ -23,6 +23,7 @@ class MatchMemory {
 
 /// A pattern written for Oniguruma, the engine of the tokenizers package, run by PCRE2 (Unicode properties,
 /// just-in-time compiled). Where the two engines read a pattern differently it is rewritten, or refused with an Error.
+/// Characters that are newer than the installed PCRE2's Unicode tables (14 in PCRE2 10.42) count as unassigned.
 class Regex {
  public:
   /// Throws Error saying what is wrong with the pattern and where.

@@ -5,7 +5,8 @@
 namespace lorica {
 namespace {
 
-// Oniguruma's \s is the property White_Space; PCRE2's adds U+180E. Its \w has marks, PCRE2's (before 10.43) has none.
+// Oniguruma's \s is the property White_Space; PCRE2's adds U+180E. Its \w has marks and circled letters, PCRE2's
+// (before 10.43) has none.
 constexpr std::string_view kSpace =
     "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}";
 constexpr std::string_view kNotSpace =
@@ -14,6 +15,9 @@ constexpr std::string_view kNotSpace =
 constexpr std::string_view kWord =
     "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{"
     "1f189}";
+
+// On its own, though not inside brackets, Oniguruma's \w also takes the superscripts and fractions of Latin-1.
+constexpr std::string_view kLatin1Word = "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}";
 
 class Translator {
  public:
@@ -55,10 +59,10 @@ class Translator {
       case 'S':
         return in_class_ ? replace(2, "", kNotSpace, "") : replace(2, "[^", kSpace, "]");
       case 'w':
-        return in_class_ ? replace(2, "", kWord, "") : replace(2, "[", kWord, "]");
+        return in_class_ ? replace(2, "", kWord, "") : replace(2, "[", std::string(kWord) += kLatin1Word, "]");
       case 'W':
         if (in_class_) refuse("\\W inside brackets");
-        return replace(2, "[^", kWord, "]");
+        return replace(2, "[^", std::string(kWord) += kLatin1Word, "]");
       case 'p':
       case 'P':
       case 'x': {

@@ -1,6 +1,8 @@
 #include "io/tokenizer/vocabulary.h"
 
 #include <algorithm>
+#include <bit>
+#include <functional>
 
 #include "kernels/error.h"
 
@@ -9,23 +11,34 @@ namespace lorica {
 Vocabulary::Vocabulary(const JsonNode& node) {
   size_t bytes = 0;
   int64_t end = 0;
+  std::vector<std::pair<std::string_view, int64_t>> tokens;
+  tokens.reserve(node.size());
   // Room for gaps, yet no table of gigabytes because of one mistyped id.
   const int64_t most = static_cast<int64_t>(node.size()) * 2 + 1'000'000;
   node.each_member([&](std::string_view token, const JsonNode& id) {
     bytes += token.size();
-    end = std::max(end, id.count(most) + 1);
+    tokens.emplace_back(token, id.count(most));
+    end = std::max(end, tokens.back().second + 1);
   });
   characters_.reserve(bytes + 1);  // never empty, so that the empty token is told from a gap
   texts_.resize(static_cast<size_t>(end));
-  ids_.reserve(node.size());
-  node.each_member([&](std::string_view token, const JsonNode& id) {
-    const auto index = static_cast<size_t>(id.count(most));
-    if (texts_[index].data()) id.fail(fmt::format("id {} belongs to '{}' already", index, texts_[index]));
+  slots_.assign(std::bit_ceil(tokens.size() * 2 + 2), -1);
+  for (const auto& [token, id] : tokens) {
+    std::string_view& text = texts_[static_cast<size_t>(id)];
+    if (text.data()) node.fail(fmt::format("'{}' and '{}' have the same id, {}", text, token, id));
     const size_t start = characters_.size();
     characters_ += token;
-    texts_[index] = std::string_view(characters_.data() + start, token.size());
-    ids_.emplace(texts_[index], static_cast<int32_t>(index));
-  });
+    text = std::string_view(characters_.data() + start, token.size());
+    slots_[find_slot(text)] = static_cast<int32_t>(id);
+    ++tokens_;
+  }
+}
+
+size_t Vocabulary::find_slot(std::string_view token) const {
+  const size_t mask = slots_.size() - 1;
+  size_t slot = std::hash<std::string_view>()(token) & mask;
+  while (slots_[slot] >= 0 && texts_[static_cast<size_t>(slots_[slot])] != token) slot = (slot + 1) & mask;
+  return slot;
 }
 
 }  // namespace lorica

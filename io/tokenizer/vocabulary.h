@@ -3,7 +3,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "io/tokenizer/json_node.h"
@@ -19,21 +18,24 @@ class Vocabulary {
   Vocabulary& operator=(const Vocabulary&) = delete;
 
   std::optional<int32_t> id_of(std::string_view token) const {
-    const auto found = ids_.find(token);
-    return found == ids_.end() ? std::nullopt : std::optional(found->second);
+    const int32_t id = slots_[find_slot(token)];
+    return id < 0 ? std::nullopt : std::optional(id);
   }
   /// The token's text, or null data() when no token has this id.
   std::string_view text(int32_t id) const {
     return id >= 0 && static_cast<size_t>(id) < texts_.size() ? texts_[static_cast<size_t>(id)] : std::string_view();
   }
   /// The number of tokens, and the highest id + 1.
-  int32_t tokens() const { return static_cast<int32_t>(ids_.size()); }
+  int32_t tokens() const { return tokens_; }
   int32_t end() const { return static_cast<int32_t>(texts_.size()); }
 
  private:
+  size_t find_slot(std::string_view token) const;
+
   std::string characters_;  // what the views below point into
   std::vector<std::string_view> texts_;
-  std::unordered_map<std::string_view, int32_t> ids_;
+  std::vector<int32_t> slots_;  // ids by the hash of their text, -1 where there is none; open addressing
+  int32_t tokens_ = 0;
 };
 
 }  // namespace lorica

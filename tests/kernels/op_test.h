@@ -40,6 +40,9 @@ inline void expect_op_close(const HostTensor& got, const Doubles& ref, Doubles t
   EXPECT_CLOSE(got.values(), ref, {Dtype::bf16, round, 0, &terms});
 }
 
+/// The c of a value that depends on a sum over a row of d: an unoptimised build adds its terms one after another.
+inline double row_sum_c(int64_t d) { return 8 + static_cast<double>(d) / 64; }
+
 /// Runs `run(GradOut)` in each mode: kSkip must touch nothing, kWrite must overwrite NaN, kAdd must add.
 template <class Run>
 void expect_gradient(const Shape& shape, Dtype dtype, const Doubles& ref, const Doubles& terms, double c, Run&& run) {
