@@ -13,7 +13,7 @@ struct MicroStepOptions {
   bool recompute_blocks = false;  ///< gradient checkpointing
   uint64_t seed = 0;              ///< of dropout
   uint64_t stream = 0;            ///< unlike for every (step, micro-batch)
-  Tape::Inspector inspector;
+  Tape::Inspector inspector = {};
 };
 
 /// Losses of the batch's rows (not scaled); gradients are added to the model's parameters.

@@ -18,10 +18,10 @@ struct ParityTraining {
 
 struct ParityOptions {
   std::filesystem::path model, golden;
-  std::filesystem::path adapter;  ///< empty: the folder "adapter" of the model folder, if it is there
+  std::filesystem::path adapter = {};  ///< empty: the folder "adapter" of the model folder, if it is there
   double tolerance = 1e-4;
   Precision precision = Precision::kF32;
-  std::optional<ParityTraining> training;  ///< overrides about.json
+  std::optional<ParityTraining> training = {};  ///< overrides about.json
 };
 
 /// Compares this engine with the numbers in the golden file (layout in docs/parity.md), prints a line for each group to
