@@ -17,7 +17,7 @@ struct ParityTraining {
 };
 
 struct ParityOptions {
-  std::filesystem::path model = {}, golden = {};
+  std::filesystem::path model, golden;
   std::filesystem::path adapter = {};  ///< empty: the folder "adapter" of the model folder, if it is there
   double tolerance = 1e-4;
   Precision precision = Precision::kF32;

@@ -123,12 +123,7 @@ Activation activation_named(const std::string& name, const ConfigReader& config,
   throw Error("{}: {}: unknown activation '{}'", config.origin(), key, name);
 }
 
-RopeConfig read_rope(ConfigReader& config) {
-  RopeConfig rope;
-  rope.theta = config.get<double>("rope_theta", 10000.0);
-  rope.rotary_share = config.get<double>("partial_rotary_factor", 1.0);
-  const char* key = config.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
-  if (!config.has(key)) return rope;
+void read_rope_scaling(ConfigReader& config, const char* key, RopeConfig& rope) {
   if (!config.at(key).is_object()) throw Error("{}: {}: expected an object", config.origin(), key);
 
   ConfigReader inner(config.at(key), config.origin() + ": " + key);
@@ -150,8 +145,25 @@ RopeConfig read_rope(ConfigReader& config) {
     throw Error("{}: {}: rope_type '{}' is not supported (default, linear, llama3 are)", config.origin(), key, type);
   }
   inner.refuse_unknown("rope_type " + type);
-  if (!(rope.theta > 0) || !(rope.factor > 0) || !(rope.rotary_share > 0 && rope.rotary_share <= 1))
-    throw Error("{}: {}: values out of range: {}", config.origin(), key, config.at(key).dump());
+}
+
+RopeConfig read_rope(ConfigReader& config) {
+  RopeConfig rope;
+  rope.theta = config.get<double>("rope_theta", 10000.0);
+  rope.rotary_share = config.get<double>("partial_rotary_factor", 1.0);
+  for (const char* key : {"rope_scaling", "rope_parameters"})
+    if (config.has(key)) read_rope_scaling(config, key, rope);
+  const auto expect = [&](bool good, const char* name, double value) {
+    if (!good) throw Error("{}: {}: value out of range: {}", config.origin(), name, value);
+  };
+  expect(rope.theta > 0, "rope_theta", rope.theta);
+  expect(rope.rotary_share > 0 && rope.rotary_share <= 1, "partial_rotary_factor", rope.rotary_share);
+  expect(rope.factor > 0, "factor", rope.factor);
+  if (rope.type == RopeConfig::Type::kLlama3) {
+    expect(rope.low_freq_factor > 0, "low_freq_factor", rope.low_freq_factor);
+    expect(rope.high_freq_factor > rope.low_freq_factor, "high_freq_factor", rope.high_freq_factor);
+    expect(rope.original_max_positions > 0, "original_max_position_embeddings", rope.original_max_positions);
+  }
   return rope;
 }
 
@@ -162,6 +174,12 @@ void read_token_ids(ConfigReader& config, ModelConfig& model) {
     model.eos_tokens = config.get<std::vector<int32_t>>("eos_token_id");
   else
     model.eos_tokens = {config.get<int32_t>("eos_token_id")};
+}
+
+float read_norm_eps(ConfigReader& config, const char* key, float fallback) {
+  const auto eps = config.get<float>(key, fallback);
+  if (!(eps >= 0 && eps < 1)) throw Error("{}: {}: value out of range: {}", config.origin(), key, eps);
+  return eps;
 }
 
 /// Sliding windows: one width for all layers (mistral), or for those that layer_types calls so (qwen).
@@ -199,7 +217,7 @@ ModelConfig read_llama_like(ConfigReader& config, const std::string& family) {
   model.kv_heads = config.positive("num_key_value_heads", model.heads);
   model.intermediate_size = config.positive("intermediate_size");
   model.max_positions = config.positive("max_position_embeddings", 2048);
-  model.norm_eps = config.get<float>("rms_norm_eps", 1e-6f);
+  model.norm_eps = read_norm_eps(config, "rms_norm_eps", 1e-6f);
   model.tie_embeddings = config.get<bool>("tie_word_embeddings", false);
   model.activation = activation_named(config.get<std::string>("hidden_act", "silu"), config, "hidden_act");
   const bool has_head_dim = config.has("head_dim");
@@ -235,7 +253,7 @@ ModelConfig read_gpt2(ConfigReader& config) {
   model.heads = model.kv_heads = config.positive("n_head");
   model.max_positions = config.positive("n_positions");
   model.intermediate_size = config.positive("n_inner", 4 * model.hidden_size);
-  model.norm_eps = config.get<float>("layer_norm_epsilon", 1e-5f);
+  model.norm_eps = read_norm_eps(config, "layer_norm_epsilon", 1e-5f);
   model.tie_embeddings = config.get<bool>("tie_word_embeddings", true);
   model.activation =
       activation_named(config.get<std::string>("activation_function", "gelu_new"), config, "activation_function");

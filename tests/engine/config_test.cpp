@@ -82,12 +82,22 @@ TEST(Config, EveryMistakeIsNamed) {
 }
 
 TEST(Config, ValuesOutOfRangeAreRefusedWhereverTheyStand) {
-  for (const json& bad :
-       {json{{"rope_theta", 0.0}}, json{{"rope_theta", -10000.0}}, json{{"partial_rotary_factor", 1.5}},
-        json{{"rope_parameters", {{"rope_type", "default"}, {"rope_theta", -1.0}}}},
-        json{{"rope_scaling", {{"rope_type", "linear"}, {"factor", 0.0}}}}})
-    EXPECT_NE(failure(with(llama(), bad)), "") << bad.dump();
-  for (const char* key : {"rms_norm_eps"}) EXPECT_NE(failure(with(llama(), {{key, -1.0}})), "");
+  const json llama3 = {{"rope_type", "llama3"},
+                       {"factor", 8.0},
+                       {"low_freq_factor", 1.0},
+                       {"high_freq_factor", 4.0},
+                       {"original_max_position_embeddings", 8192}};
+  EXPECT_EQ(failure(with(llama(), {{"rope_scaling", llama3}})), "");
+  const std::vector<std::pair<json, std::string>> cases = {
+      {{{"rope_theta", 0.0}}, "rope_theta: value out of range: 0"},
+      {{{"partial_rotary_factor", 1.5}}, "partial_rotary_factor: value out of range: 1.5"},
+      {{{"rope_parameters", {{"rope_type", "default"}, {"rope_theta", -1.0}}}}, "rope_theta: value out of range: -1"},
+      {{{"rope_scaling", {{"rope_type", "linear"}, {"factor", 0.0}}}}, "factor: value out of range: 0"},
+      {{{"rope_scaling", with(llama3, {{"high_freq_factor", 1.0}})}}, "high_freq_factor: value out of range: 1"},
+      {{{"rope_scaling", with(llama3, {{"low_freq_factor", 0.0}})}}, "low_freq_factor: value out of range: 0"},
+      {{{"rms_norm_eps", -1.0}}, "rms_norm_eps: value out of range: -1"},
+  };
+  for (const auto& [change, message] : cases) EXPECT_EQ(failure(with(llama(), change)), "m/config.json: " + message);
 }
 
 TEST(Config, HarmlessAndSwitchedOffKeysPass) {

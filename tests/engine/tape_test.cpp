@@ -231,7 +231,9 @@ TEST(ModelTape, CheckpointPassesFrozenInputsThrough) {
   test::clear_gradients(*tiny.model);
   std::map<std::string, int> seen;
   MicroStepOptions watched = blocks;
-  watched.inspector = [&](const char* op, bool backward, const Tensor&) { seen[op] += backward ? 0 : 1; };
+  watched.inspector = [&](const char* op, bool backward, const Tensor&) {
+    if (!backward) ++seen[op];
+  };
   forward_backward(*tiny.model, batch, watched);
   EXPECT_EQ(test::gradients_of(*tiny.model), want);
   EXPECT_EQ(seen["attention"], 3);  // both blocks, and the upper one once more
@@ -260,7 +262,9 @@ TEST(ModelTape, BackwardStopsAtTheLowestAdapter) {
     tiny.adapt({.r = 4, .lora_alpha = 8, .target_modules = {"q_proj", "v_proj"}, .layers_to_transform = layers});
     std::map<std::string, int> counts;
     MicroStepOptions options{.loss_scale = 0.1f};
-    options.inspector = [&](const char* op, bool backward, const Tensor&) { counts[op] += backward ? 1 : 0; };
+    options.inspector = [&](const char* op, bool backward, const Tensor&) {
+      if (backward) ++counts[op];
+    };
     forward_backward(*tiny.model, test::random_batch({12, 9}, 3), options);
     return counts;
   };
