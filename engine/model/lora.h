@@ -12,8 +12,8 @@ struct LoraOptions {
   double lora_alpha = 32;
   double lora_dropout = 0;
   bool use_rslora = false;
-  std::vector<std::string> target_modules =
-      {};                                     ///< module names or path endings; empty: every linear layer but the head
+  /// Module names or path endings; empty: every linear layer but the head.
+  std::vector<std::string> target_modules = {};
   std::vector<int> layers_to_transform = {};  ///< empty: all
   uint64_t seed = 0;
 };
