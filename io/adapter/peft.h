@@ -17,11 +17,11 @@ struct PeftConfig {
   double lora_alpha = 32;
   double lora_dropout = 0;
   bool use_rslora = false;
-  std::vector<std::string> target_modules;
-  std::vector<int> layers_to_transform;
-  std::string base_model;  ///< base_model_name_or_path, may be empty
-  std::map<std::string, double> alpha_pattern;
-  std::map<std::string, int64_t> rank_pattern;
+  std::vector<std::string> target_modules = {};
+  std::vector<int> layers_to_transform = {};
+  std::string base_model = {};  ///< base_model_name_or_path, may be empty
+  std::map<std::string, double> alpha_pattern = {};
+  std::map<std::string, int64_t> rank_pattern = {};
 };
 
 /// A PEFT adapter folder: adapter_config.json and adapter_model.safetensors.
