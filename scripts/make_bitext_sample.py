@@ -14,7 +14,7 @@ import json
 import pathlib
 import sys
 
-TRAIN_ROWS, HELDOUT_ROWS = 1500, 150
+TRAIN_ROWS, HELDOUT_ROWS = 1500, 81
 
 
 def normalised(text):
