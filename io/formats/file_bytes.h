@@ -18,6 +18,8 @@ class MappedFile {
 
   std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
   const std::filesystem::path& path() const { return path_; }
+  /// Lets the pages that lie wholly inside `part` of bytes() leave memory; reading them again fetches them again.
+  void release(std::string_view part) const;
 
  private:
   std::filesystem::path path_;

@@ -119,4 +119,9 @@ In SafetensorsFile::tensor(std::string_view name) const {
   return {aligned(*entry, data_.data() + entry->begin), shape, *entry->dtype};
 }
 
+void SafetensorsFile::done_with(std::string_view name) const {
+  const SafetensorsEntry* entry = find(name);
+  if (file_ && entry) file_->release(data_.substr(entry->begin, entry->end - entry->begin));
+}
+
 }  // namespace lorica

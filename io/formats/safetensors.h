@@ -54,6 +54,8 @@ class SafetensorsFile {
   /// A view of the tensor, valid as long as the object lives; a scalar has shape [1]. Throws when it is missing, its
   /// dtype is not one of Lorica's or it has more than four dimensions. May be called from several threads.
   In tensor(std::string_view name) const;
+  /// Lets the tensor's pages leave memory until it is read again.
+  void done_with(std::string_view name) const;
 
  private:
   void parse();

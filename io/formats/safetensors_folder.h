@@ -23,6 +23,7 @@ class SafetensorsFolder : public WeightSource {
   In tensor(const std::string& name) const override;
   std::vector<std::string> names() const override { return names_; }
   std::string origin() const override { return origin_; }
+  void done_with(const std::string& name) const override { file_of_.at(name)->done_with(name); }
 
   const std::vector<std::unique_ptr<SafetensorsFile>>& files() const { return files_; }
 
