@@ -14,10 +14,10 @@ namespace {
 
 const std::map<std::string, std::string> kRun = {{"data.eval", (tiny_model() / "heldout.jsonl").string()},
                                                  {"adapter.lora_dropout", "0.1"},
-                                                 {"train.max_steps", "40"},
+                                                 {"train.max_steps", "24"},
                                                  {"train.examples_per_step", "6"},
                                                  {"train.learning_rate", "0.05"},
-                                                 {"eval.steps", "7"},
+                                                 {"eval.steps", "5"},
                                                  {"save.steps", "1"}};
 
 void pause(double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); }
@@ -61,7 +61,7 @@ TEST(Resume, KilledAgainAndAgainGivesTheSameBytes) {
     ASSERT_EQ(ran.code, 128 + SIGKILL) << ran.err;
   }
   std::printf("%d kills, %d resumptions\n", killed, resumed);
-  EXPECT_GE(killed, 4);
+  EXPECT_GE(killed, 3);
   EXPECT_GE(resumed, 2);
   expect_same_run(place, "runs/whole", "runs/a");
 }

@@ -144,7 +144,7 @@ TEST(Train, NotFiniteWeightNamesStepRowAndOp) {
     const Ran ran = place.train();
     EXPECT_EQ(ran.code, 1);
     EXPECT_TRUE(std::regex_search(
-        ran.err, std::regex("lorica: step 1: the loss is not finite; first in the result of linear, at "
+        ran.err, std::regex("lorica: step 1: the loss is not finite; first in the result of lora_linear, at "
                             ".*train\\.jsonl:[0-9]+; the last checkpoint is untouched\n$")))
         << ran.err;
     EXPECT_FALSE(place.has("runs/a/adapter"));
