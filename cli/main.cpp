@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include "cli/verbs.h"
 #include "kernels/error.h"
@@ -13,6 +14,16 @@ int fail(const char* message, int code) {
   std::fflush(stdout);
   std::fprintf(stderr, "lorica: %s\n", message);
   return code;
+}
+
+/// What is wrong with the first argument, which must be a verb or an option; empty when nothing is. CLI11's own message
+/// does not name the word.
+std::string wrong_verb(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2) return "no verb given; lorica --help lists them";
+  const std::string word = argv[1];
+  const auto named = [&](const CLI::App* verb) { return verb->get_name() == word; };
+  if (word.starts_with('-') || !app.get_subcommands(named).empty()) return {};
+  return "unknown verb '" + word + "'; lorica --help lists them";
 }
 
 }  // namespace
@@ -35,6 +46,7 @@ int main(int argc, char** argv) {
   add_tokenize(app);
   add_detokenize(app);
   add_render(app);
+  if (const std::string wrong = wrong_verb(app, argc, argv); !wrong.empty()) return fail(wrong.c_str(), kBadInput);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help and --version

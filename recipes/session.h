@@ -29,6 +29,8 @@ class Session {
   Context& context() { return context_; }
   Arena& arena() { return arena_; }
   Decoder& model() { return *model_; }
+  /// The longest prompt and answer together, in tokens.
+  int64_t positions() const { return model_->config().max_positions; }
   const Tokenizer& tokenizer() const { return *text_.tokenizer; }
   /// Empty chat pointer where the folder has no template.
   const ModelTemplate& chat_template() const { return text_.chat; }

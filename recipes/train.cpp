@@ -1,4 +1,4 @@
-#include <fstream>
+#include <sstream>
 
 #include "io/data/loaded_text.h"
 #include "io/data/preview.h"
@@ -22,31 +22,57 @@ void make_folder(const fs::path& folder) {
 
 /// A resumed run must be the run that was started: the recipe in the folder decides.
 void check_same_recipe(const fs::path& saved, const std::string& resolved) {
-  std::ifstream before(saved);
-  std::istringstream after(resolved);
+  std::istringstream before(read_file(saved)), after(resolved);
   std::string old_line, new_line;
-  while (std::getline(before, old_line) && std::getline(after, new_line))
-    if (old_line != new_line)
-      throw Error("{}: the run was started with '{}', the recipe now says '{}'", saved.string(), old_line, new_line);
+  for (int number = 1;; ++number) {
+    const bool has_old = static_cast<bool>(std::getline(before, old_line));
+    const bool has_new = static_cast<bool>(std::getline(after, new_line));
+    if (!has_old && !has_new) return;
+    const auto shown = [](bool there, const std::string& line) {
+      const size_t begin = line.find_first_not_of(' ');
+      return there ? "'" + (begin == std::string::npos ? "" : line.substr(begin)) + "'" : "nothing";
+    };
+    if (has_old != has_new || old_line != new_line)
+      throw Error("{}:{}: the run was started with {}, the recipe now says {}", saved.string(), number,
+                  shown(has_old, old_line), shown(has_new, new_line));
+  }
 }
 
-/// Creates the run folder, or finds the checkpoint to go on from.
-std::optional<fs::path> prepare_folder(const Recipe& recipe, const TrainOptions& options) {
+/// The checkpoint to go on from, if there is one. Nothing is written yet: a mistake in the recipe, the model or the
+/// data must neither leave a new run folder nor take an old one away.
+std::optional<fs::path> check_folder(const Recipe& recipe, const TrainOptions& options) {
   const fs::path folder = recipe.output.dir;
   const fs::path saved = folder / "recipe.yaml";
-  const std::string resolved = resolved_yaml(recipe);
-  const auto checkpoint = newest_checkpoint(folder);
-  if (options.resume && checkpoint) {
-    check_same_recipe(saved, resolved);
+  if (options.resume) {
+    const auto checkpoint = newest_checkpoint(folder);
+    if (checkpoint) check_same_recipe(saved, resolved_yaml(recipe));
     return checkpoint;
   }
-  if (!options.overwrite && !options.resume && fs::exists(saved))
+  if (!options.overwrite && fs::exists(saved))
     throw Error("{}: holds a run already: --resume continues it, --overwrite starts anew", folder.string());
-  if (fs::exists(saved)) fs::remove_all(folder);
-  make_folder(folder);
-  write_file_atomically(saved, resolved);
-  write_file_atomically(folder / "versions.txt", version_text() + "cpu " + cpu_description() + "\n");
   return std::nullopt;
+}
+
+/// Removes what a run writes, and nothing else that lies in its folder.
+void remove_old_run(const fs::path& folder) {
+  std::vector<fs::path> own;
+  for (const char* name : {"adapter", "model", "metrics.jsonl", "report.txt", "versions.txt", "recipe.yaml"})
+    own.push_back(folder / name);
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().filename().string().starts_with("checkpoint-")) own.push_back(entry.path());
+  for (const fs::path& path : own) {
+    std::error_code failure;
+    fs::remove_all(path, failure);
+    if (failure) throw RunError("{}: cannot remove: {}", path.string(), failure.message());
+  }
+}
+
+void create_folder(const Recipe& recipe) {
+  const fs::path folder = recipe.output.dir;
+  make_folder(folder);
+  if (fs::exists(folder / "recipe.yaml")) remove_old_run(folder);
+  write_file_atomically(folder / "recipe.yaml", resolved_yaml(recipe));
+  write_file_atomically(folder / "versions.txt", version_text() + "cpu " + cpu_description() + "\n");
 }
 
 /// What the run prints at its end; the run folder keeps it as report.txt.
@@ -81,7 +107,7 @@ std::string report_text(Session& session, const Recipe& recipe, const TrainSumma
 }  // namespace
 
 void train(const Recipe& recipe, const TrainOptions& options) {
-  const std::optional<fs::path> checkpoint = prepare_folder(recipe, options);
+  const std::optional<fs::path> checkpoint = check_folder(recipe, options);
   Session session(recipe.model.path, {.precision = recipe.model.precision,
                                       .train_base = recipe.adapter.type == AdapterType::kNone,
                                       .adapter = recipe.adapter.path,
@@ -93,6 +119,7 @@ void train(const Recipe& recipe, const TrainOptions& options) {
   for (const Finding& finding : data.findings.list()) fmt::print(stderr, "{}\n", finding.text());
   fmt::print(stderr, "{}", summary_text(data));
 
+  if (!checkpoint) create_folder(recipe);
   Trainer trainer(session, recipe, data);
   if (checkpoint) trainer.resume(*checkpoint);
   const std::string report = report_text(session, recipe, trainer.run());

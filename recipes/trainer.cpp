@@ -213,8 +213,16 @@ void Trainer::keep_best(double loss) {
   }
 }
 
+bool Trainer::evaluated_here() const {
+  for (const auto& entry : state_.log_history)
+    if (entry.contains("eval_loss") && entry.at("step") == state_.step) return true;
+  return false;
+}
+
 void Trainer::periodic_evaluation() {
   const double loss = evaluate(session_.model(), data_.eval.examples, recipe_.train.micro_batch_tokens).all.loss();
+  if (!std::isfinite(loss))
+    throw RunError("step {}: the held-out loss is not finite; the last checkpoint is untouched", state_.step);
   keep_best(loss);
   line_.say(fmt::format("step {}: held-out loss {:.4f}{}", state_.step, loss,
                         state_.best_step == state_.step ? " (best so far)" : ""));
@@ -285,7 +293,7 @@ TrainSummary Trainer::run() {
   summary.seconds = now() - started_;
   summary.tokens_per_second = static_cast<double>(tokens_here_) / std::max(summary.seconds, 1e-9);
   if (!data_.eval.examples.empty()) {
-    if (recipe_.eval.steps > 0 && state_.step % recipe_.eval.steps != 0) periodic_evaluation();
+    if (recipe_.eval.steps > 0 && !evaluated_here()) periodic_evaluation();
     save();
     if (recipe_.eval.steps > 0 && recipe_.eval.load_best_model_at_end && !best_.empty()) {
       const auto& states = optimizer_.states();

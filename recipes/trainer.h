@@ -46,6 +46,8 @@ class Trainer {
   double progress() const;
   double seconds_left() const;
   void periodic_evaluation();
+  /// Whether the log has an evaluation after this very step (a resumed run may stand at its end already).
+  bool evaluated_here() const;
   void keep_best(double loss);
   void log(const nlohmann::ordered_json& entry);
   void save();

@@ -41,7 +41,9 @@ void add_data(CLI::App& app) {
 
   CLI::App* preview = verb->add_subcommand("preview", "Show documents with their trained tokens marked, and counts");
   auto shown = add_common(preview);
-  preview->add_option("-n", shown->preview.count, "documents to show")->capture_default_str();
+  preview->add_option("-n", shown->preview.count, "documents to show")
+      ->check(CLI::Range(0, 1 << 30))
+      ->capture_default_str();
   preview->footer("Example:\n  lorica data preview recipes/quickstart.yaml -n 2");
   preview->callback([shown] {
     shown->preview.colour = ::isatty(STDOUT_FILENO) == 1;

@@ -52,8 +52,12 @@ void add_eval(CLI::App& app) {
   prompt->needs(response);
   response->needs(prompt);
   verb->add_option("--slice-column", arguments->data.slice_column, "a row of the result for each value of this column");
-  verb->add_option("--max-tokens", arguments->data.max_tokens, "longer rows are left out")->capture_default_str();
-  verb->add_option("--micro-batch-tokens", arguments->micro_batch_tokens, "tokens run at once")->capture_default_str();
+  verb->add_option("--max-tokens", arguments->data.max_tokens, "longer rows are left out")
+      ->check(CLI::Range(2, 1 << 20))
+      ->capture_default_str();
+  verb->add_option("--micro-batch-tokens", arguments->micro_batch_tokens, "tokens run at once")
+      ->check(CLI::Range(1, 1 << 24))
+      ->capture_default_str();
   verb->footer(
       "Example:\n"
       "  lorica eval --model models/smollm2-135m-instruct --adapter runs/quickstart/adapter \\\n"

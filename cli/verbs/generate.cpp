@@ -32,13 +32,34 @@ void generate_one(Session& session, const Arguments& arguments) {
 }
 
 /// {"prompt": "..."} or {"messages": [...]} to the text that the model continues.
-std::string text_of_row(const Session& session, const Arguments& arguments, const ordered_json& row,
-                        const std::string& place) {
+std::string text_of_row(const Session& session, const Arguments& arguments, const ordered_json& row) {
+  if (row.is_object() && row.contains("messages") && !arguments.raw && !row["messages"].is_array())
+    throw Error("expected a list of messages, got {}", row["messages"].dump().substr(0, 60));
   if (row.is_object() && row.contains("messages") && !arguments.raw)
     return render_messages(session.chat_template(), row["messages"]);
   if (!row.is_object() || !row.contains("prompt") || !row["prompt"].is_string())
-    throw Error("{}: expected an object with \"prompt\" (a text) or \"messages\"", place);
+    throw Error("expected an object with \"prompt\" (a text) or \"messages\"");
   return prompt_text(session, arguments, row["prompt"]);
+}
+
+/// Checks the row before anything is generated, so that a mistake in the last line costs no work.
+std::vector<int32_t> ids_of_row(const Session& session, const Arguments& arguments, const ordered_json& row,
+                                const std::string& place) {
+  std::string text;
+  std::vector<int32_t> ids;
+  try {
+    text = text_of_row(session, arguments, row);
+    ids = session.tokenizer().encode(text, arguments.raw);
+  } catch (const RunError&) {
+    throw;
+  } catch (const Error& error) {
+    throw Error("{}: {}", place, error.what());
+  }
+  const int64_t positions = session.positions();
+  if (ids.empty()) throw Error("{}: the prompt is empty", place);
+  if (static_cast<int64_t>(ids.size()) >= positions)
+    throw Error("{}: {} tokens leave no room for an answer in the model's {} positions", place, ids.size(), positions);
+  return ids;
 }
 
 void generate_file(Session& session, const Arguments& arguments) {
@@ -52,7 +73,7 @@ void generate_file(Session& session, const Arguments& arguments) {
     const std::string place = fmt::format("{}:{}", arguments.input, number);
     rows.push_back(ordered_json::parse(line, nullptr, false));
     if (rows.back().is_discarded()) throw Error("{}: not JSON", place);
-    prompts.push_back(session.tokenizer().encode(text_of_row(session, arguments, rows.back(), place), arguments.raw));
+    prompts.push_back(ids_of_row(session, arguments, rows.back(), place));
   }
   const std::vector<Completion> completions = generate(session, prompts, arguments.options);
   std::ofstream file;

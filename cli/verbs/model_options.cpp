@@ -40,7 +40,9 @@ void add_sampling_options(CLI::App* verb, GenerateOptions& options) {
   verb->add_option("--repetition-penalty", sampling.repetition_penalty, "above 1 makes tokens seen before less likely")
       ->check(CLI::Range(0.01, 100.0))
       ->capture_default_str();
-  verb->add_option("--seed", sampling.seed, "of the random draws")->capture_default_str();
+  verb->add_option("--seed", sampling.seed, "of the random draws")
+      ->check([](const std::string& text) { return text.starts_with('-') ? "must not be negative, got " + text : ""; })
+      ->capture_default_str();
   verb->add_option("--stop", options.stop, "text that ends an answer (may be given several times)")
       ->allow_extra_args(false)
       ->check([](const std::string& text) { return text.empty() ? "must not be empty" : ""; });
