@@ -30,7 +30,7 @@ std::string wrong_verb(const CLI::App& app, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace lorica::cli;
-  CLI::App app{"Trains transformers and LoRA adapters from scratch, on CPUs and GPUs.", "lorica"};
+  CLI::App app{"Fine-tunes transformers: LoRA adapters or all weights, by a recipe.", "lorica"};
   app.require_subcommand(1);
   app.set_version_flag("--version", "lorica " LORICA_VERSION);
   add_train(app);

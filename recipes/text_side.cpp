@@ -17,8 +17,9 @@ TextFolder load_text_folder(const std::filesystem::path& model_folder, const std
 
 std::string render_messages(const ModelTemplate& chat, const nlohmann::ordered_json& messages) {
   if (!chat.chat)
-    throw Error("no chat template: the model folder has neither chat_template.jinja nor chat_template in "
-                "tokenizer_config.json; name one with --chat-template (data.chat_template in a recipe)");
+    throw Error(
+        "no chat template: the model folder has neither chat_template.jinja nor chat_template in "
+        "tokenizer_config.json; name one with --chat-template (data.chat_template in a recipe)");
   RenderOptions options;
   options.add_generation_prompt = true;
   options.bos_token = chat.bos_token;

@@ -189,9 +189,16 @@ std::vector<std::string> Trainer::answers() {
   return texts;
 }
 
+double Trainer::held_out_loss() {
+  const double loss = evaluate(session_.model(), data_.eval.examples, recipe_.train.micro_batch_tokens).all.loss();
+  if (!std::isfinite(loss))
+    throw RunError("step {}: the held-out loss is not finite; the last checkpoint is untouched", state_.step);
+  return loss;
+}
+
 void Trainer::evaluate_before() {
   if (!data_.eval.examples.empty()) {
-    state_.loss_before = evaluate(session_.model(), data_.eval.examples, recipe_.train.micro_batch_tokens).all.loss();
+    state_.loss_before = held_out_loss();
     line_.say(fmt::format("held-out loss before training: {:.4f}", *state_.loss_before));
     log({{"step", 0}, {"epoch", 0.0}, {"eval_loss", *state_.loss_before}});
   }
@@ -220,9 +227,7 @@ bool Trainer::evaluated_here() const {
 }
 
 void Trainer::periodic_evaluation() {
-  const double loss = evaluate(session_.model(), data_.eval.examples, recipe_.train.micro_batch_tokens).all.loss();
-  if (!std::isfinite(loss))
-    throw RunError("step {}: the held-out loss is not finite; the last checkpoint is untouched", state_.step);
+  const double loss = held_out_loss();
   keep_best(loss);
   line_.say(fmt::format("step {}: held-out loss {:.4f}{}", state_.step, loss,
                         state_.best_step == state_.step ? " (best so far)" : ""));
@@ -300,7 +305,8 @@ TrainSummary Trainer::run() {
       for (size_t i = 0; i < states.size(); ++i)
         std::memcpy(states[i].parameter->value.out().data, best_[i].in().data, static_cast<size_t>(best_[i].bytes()));
     }
-    summary.loss_after = evaluate(session_.model(), data_.eval.examples, recipe_.train.micro_batch_tokens).all.loss();
+    const bool known = state_.best_loss && state_.best_step == state_.step;  // the last step is the best one
+    summary.loss_after = known ? *state_.best_loss : held_out_loss();
   } else {
     save();
   }

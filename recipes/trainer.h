@@ -39,6 +39,7 @@ class Trainer {
     int64_t tokens = 0, trained_tokens = 0;
   };
 
+  double held_out_loss();
   void evaluate_before();
   StepReport step();
   StepTotals accumulate(const std::vector<Batch>& batches);

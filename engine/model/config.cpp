@@ -88,10 +88,10 @@ constexpr std::initializer_list<const char*> kHarmless = {"architectures",
                                                           "_name_or_path",
                                                           "_attn_implementation_autoset",
                                                           "pretraining_tp",
-                                                          "max_window_layers",
+
                                                           "transformers.js_config",
                                                           "is_llama_config",
-                                                          "rope_interleaved",
+
                                                           "output_attentions",
                                                           "output_hidden_states",
                                                           "return_dict",

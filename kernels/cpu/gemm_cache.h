@@ -13,7 +13,7 @@ namespace lorica {
 /// Making one costs about half a millisecond of code generation, so a run that meets the same batch lengths again
 /// should find them; the bound keeps a run with ever new lengths from growing without end.
 struct CpuBackend::GemmCache {
-  size_t capacity = 4096;
+  size_t capacity = 512;
 
   using Key = std::array<int64_t, 9>;
   struct KeyHash {
