@@ -42,9 +42,9 @@ TEST_P(Families, AgreeWithTheGoldens) {
 INSTANTIATE_TEST_SUITE_P(Parity, Families,
                          testing::Values("llama3_rope_tied", "qwen2", "qwen3", "gpt2", "mistral_window"));
 
-/// One element of k_proj's A starts with a gradient of 1.2e-7 of the largest, next to AdamW's eps: f32 rounding decides
-/// how far it moves. Over instruction sets, and with any one op (or all) replaced by a double version, it ends 4e-6
-/// to 1.6e-4 away; PyTorch in f32 is 1.1e-4 away. So this one group has a limit of its own.
+/// One element of k_proj's A starts with a gradient of 1.2e-7, next to AdamW's eps: f32 rounding decides how far it
+/// moves. Over instruction sets, and with this or that op replaced by a double version, it ends 4e-6 to 1.6e-4 away;
+/// PyTorch in f32 is 1.1e-4 away. So this one group has a limit of its own.
 TEST(Llama, AgreesWithTheGoldensUpToAnElementThatRoundingDecides) {
   ParityOptions options = options_for("llama");
   const std::string strict = parity(options).report;
