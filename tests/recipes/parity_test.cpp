@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <fstream>
+#include <sstream>
 
 #include "io/formats/safetensors.h"
 #include "io/formats/safetensors_write.h"
@@ -40,7 +40,25 @@ TEST_P(Families, AgreeWithTheGoldens) {
   EXPECT_EQ(verdict.report.find("skipped"), std::string::npos) << verdict.report;
 }
 INSTANTIATE_TEST_SUITE_P(Parity, Families,
-                         testing::Values("llama", "llama3_rope_tied", "qwen2", "qwen3", "gpt2", "mistral_window"));
+                         testing::Values("llama3_rope_tied", "qwen2", "qwen3", "gpt2", "mistral_window"));
+
+/// One element of k_proj's A starts with a gradient of 1.2e-7, next to AdamW's eps: f32 rounding decides how far it
+/// moves. Over instruction sets, and with this or that op replaced by a double version, it ends 4e-6 to 1.6e-4 away;
+/// PyTorch in f32 is 1.1e-4 away. So this one group has a limit of its own.
+TEST(Llama, AgreesWithTheGoldensUpToAnElementThatRoundingDecides) {
+  ParityOptions options = options_for("llama");
+  const std::string strict = parity(options).report;
+  EXPECT_EQ(strict.find("skipped"), std::string::npos) << strict;
+  EXPECT_EQ(strict.find("DIFFERENT"), std::string::npos) << strict;
+  std::istringstream lines(strict);
+  for (std::string line; std::getline(lines, line);)
+    if (line.find("ABOVE") != std::string::npos)
+      EXPECT_TRUE(line.starts_with("lora.train.final.*") && line.ends_with("1.self_attn.k_proj.lora_A.weight)"))
+          << line;
+  options.tolerance = 3e-4;
+  const Verdict verdict = parity(options);
+  EXPECT_TRUE(verdict.good) << verdict.report;
+}
 
 /// bf16 keeps 8 bits, and PyTorch's own bf16 run is off by 0.12 and 0.13 in the adapters' gradients. Ten AdamW steps
 /// divide tiny gradients by their own size, so what is compared stops before them.
