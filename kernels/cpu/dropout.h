@@ -40,28 +40,47 @@ inline void philox_block(uint64_t key, uint64_t stream, uint64_t index, uint32_t
 /// The least word that keeps its element.
 inline uint32_t keep_threshold(float p) { return static_cast<uint32_t>(std::ceil(static_cast<double>(p) * 0x1p32)); }
 
-/// to[i] = from[i] where element i is kept, else 0; not divided by 1 - p. `to` may be `from`.
-/// T is an unsigned integer of the element's width: zero is all bits clear in f32 and bf16.
+/// A tensor to be masked: to[i] = from[i] where element i is kept, else 0; not divided by 1 - p. `to` may be `from`;
+/// null data: nothing to do.
+struct Masked {
+  const void* from = nullptr;
+  void* to = nullptr;
+  Dtype dtype = Dtype::f32;
+};
+
+/// Words of several blocks are made before they are used, so that no load waits for the stores just before it.
+constexpr int64_t kMaskWords = 4 * kMaskBlock;
+
+/// T is an unsigned integer of the element's width: zero is all bits clear in f32 and in bf16.
 template <class T>
-void mask_elements(const Dropout& dropout, const T* from, T* to, int64_t n) {
-  const uint32_t threshold = keep_threshold(dropout.p);
-  parallel_for(n, 256 * kMaskBlock, [&](int64_t begin, int64_t end) {
-    uint32_t words[kMaskBlock];
-    for (int64_t i = begin; i < end; i += kMaskBlock) {
-      philox_block(dropout.seed, dropout.stream, static_cast<uint64_t>(i) / 4, words);
-      const int64_t count = std::min(kMaskBlock, end - i);
+inline void mask_words(const uint32_t* words, uint32_t threshold, const T* from, T* to, int64_t n) {
+  if (n == kMaskWords) {  // a known count, which the compiler vectorises without remainders
 #pragma omp simd
-      for (int64_t j = 0; j < count; ++j) to[i + j] = words[j] >= threshold ? from[i + j] : T{0};
-    }
-  });
+    for (int64_t j = 0; j < kMaskWords; ++j) to[j] = words[j] >= threshold ? from[j] : T{0};
+  } else {
+    for (int64_t j = 0; j < n; ++j) to[j] = words[j] >= threshold ? from[j] : T{0};
+  }
 }
 
-/// The same for tensors of f32 or bf16.
-inline void mask_elements(const Dropout& dropout, const void* from, void* to, Dtype dtype, int64_t n) {
-  if (dtype == Dtype::bf16)
-    mask_elements(dropout, static_cast<const uint16_t*>(from), static_cast<uint16_t*>(to), n);
-  else
-    mask_elements(dropout, static_cast<const uint32_t*>(from), static_cast<uint32_t*>(to), n);
+/// Masks two tensors of n elements with one generation of the words.
+inline void mask_elements(const Dropout& dropout, int64_t n, const Masked& first, const Masked& second = {}) {
+  const uint32_t threshold = keep_threshold(dropout.p);
+  parallel_for(n, 64 * kMaskWords, [&](int64_t begin, int64_t end) {
+    uint32_t words[kMaskWords];
+    auto apply = [&](const Masked& m, int64_t i, int64_t count) {
+      if (!m.to) return;
+      if (m.dtype == Dtype::bf16)
+        mask_words(words, threshold, static_cast<const uint16_t*>(m.from) + i, static_cast<uint16_t*>(m.to) + i, count);
+      else
+        mask_words(words, threshold, static_cast<const uint32_t*>(m.from) + i, static_cast<uint32_t*>(m.to) + i, count);
+    };
+    for (int64_t i = begin; i < end; i += kMaskWords) {
+      for (int64_t j = 0; j < kMaskWords; j += kMaskBlock)
+        philox_block(dropout.seed, dropout.stream, static_cast<uint64_t>(i + j) / 4, words + j);
+      apply(first, i, std::min(kMaskWords, end - i));
+      apply(second, i, std::min(kMaskWords, end - i));
+    }
+  });
 }
 
 }  // namespace lorica::cpu

@@ -25,12 +25,12 @@ void set_weight(Gemm& g, const WeightIn& w, PackFor direction) {
 
 namespace {
 
-/// f32: oneDNN reads a row-major factor as fast as a packed one. It has to rearrange a transposed one in each call,
-/// which costs 3 % of a layer's GEMM, less than the memory of a copy is worth; the head's GEMMs see few rows at a
-/// time, there it costs 14 % and more. bf16 is always rearranged in pairs.
-bool worth_a_copy(const MatrixIn& b, int64_t n) {
-  constexpr int64_t kHeadColumns = 16384;
-  return b.dtype == Dtype::bf16 || (b.transposed && n >= kHeadColumns);
+/// f32: a layer's GEMM runs 0 to 8 % slower on the plain weight, less than the memory of a copy is worth; the head's
+/// GEMMs see few rows at a time, which rearranging the weight in each call costs 8 to 17 %. bf16 is always rearranged
+/// in pairs. Measured in bench/results/onednn_shapes.md.
+bool worth_a_copy(Dtype dtype, int64_t k, int64_t n) {
+  constexpr int64_t kHeadFeatures = 16384;
+  return dtype == Dtype::bf16 || std::max(k, n) >= kHeadFeatures;
 }
 
 constexpr int64_t kSumRows = 256, kSumColumns = 64;
@@ -67,7 +67,7 @@ std::unique_ptr<PackedWeight> pack_weight(CpuBackend& backend, const In& w, Weig
   const bool forward = direction == PackFor::kForward;
   const int64_t k = forward ? packed->in_features : packed->out_features;
   const int64_t n = forward ? packed->out_features : packed->in_features;
-  if (cpu::worth_a_copy(packed->plain, n)) packed->matrix = cpu::pack_matrix(backend, k, n, packed->plain);
+  if (cpu::worth_a_copy(w.dtype, k, n)) packed->matrix = cpu::pack_matrix(backend, k, n, packed->plain);
   return packed;
 }
 

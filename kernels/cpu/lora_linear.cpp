@@ -24,12 +24,10 @@ Adapter compute_adapter(CpuBackend& backend, const In& a, const In& b, Dtype dty
   return {{rounded, dtype, a.shape[1]}, {rounded + b_at, dtype, b.shape[1]}};
 }
 
-/// x without the elements that dropout takes, in scratch (x itself where nothing is dropped).
-MatrixIn dropped(CpuBackend& backend, const Dropout& dropout, const In& x) {
-  if (dropout.p == 0) return whole(x);
-  void* const kept = backend.scratch(CpuBackend::kScratch0, static_cast<size_t>(x.bytes()));
-  mask_elements(dropout, x.data, kept, x.dtype, x.elements());
-  return {kept, x.dtype, x.shape[1]};
+/// Room for x without the elements that dropout takes; x itself where nothing is dropped.
+void* dropped_room(CpuBackend& backend, const Dropout& dropout, const In& x) {
+  if (dropout.p == 0) return const_cast<void*>(x.data);
+  return backend.scratch(CpuBackend::kScratch0, static_cast<size_t>(x.bytes()));
 }
 
 float full_scale(float scale, const Dropout& dropout) {
@@ -45,50 +43,92 @@ MatrixIn low_rank_term(CpuBackend& backend, int64_t rows, int64_t n, int64_t ran
   return {term, Dtype::f32, n};
 }
 
-/// dA and dB:  grad [m, n] f32 (=, +=) left^T right,  both with `rows` rows.
-void weight_grad(CpuBackend& backend, const GradOut& grad, int64_t rows, const MatrixIn& left, const MatrixIn& right) {
-  if (!grad) return;
-  const Out& t = grad.tensor;
-  const bool add = grad.mode == GradMode::kAdd;
-  if (rows == 0) {
-    if (!add) std::memset(t.data, 0, static_cast<size_t>(t.bytes()));
-    return;
-  }
-  gemm(backend, {.m = t.shape[0],
-                 .n = t.shape[1],
-                 .k = rows,
-                 .a = transpose(left),
-                 .b = right,
-                 .c = t.data,
-                 .ldc = t.shape[1],
-                 .accumulate = add});
+/// dA:  da [rank, in] f32 (=, +=) v^T x
+void a_grad(CpuBackend& backend, const LoraLinearBwd& op, const MatrixIn& v, const MatrixIn& x) {
+  const int64_t in = op.a.shape[1];
+  gemm(backend, {.m = op.a.shape[0],
+                 .n = in,
+                 .k = op.dy.shape[0],
+                 .a = transpose(v),
+                 .b = x,
+                 .c = op.da.tensor.data,
+                 .ldc = in,
+                 .accumulate = op.da.mode == GradMode::kAdd});
 }
 
-/// dx (=, +=) dy W + mask(v A)
-void input_grad(CpuBackend& backend, const LoraLinearBwd& op, const MatrixIn& v, const MatrixIn& a) {
-  const int64_t rows = op.dy.shape[0], in = op.w.in_features(), rank = op.a.shape[0];
-  const bool add = op.dx.mode == GradMode::kAdd, f32 = op.dy.dtype == Dtype::f32;
+/// dB:  db [out, rank] f32 (=, +=) dy^T u, made as u^T dy [rank, out]: oneDNN rearranges the factor that is transposed,
+/// and u is the smaller one.
+void b_grad(CpuBackend& backend, const LoraLinearBwd& op) {
+  const int64_t out = op.b.shape[0], rank = op.b.shape[1];
+  float* const transposed = backend.scratch<float>(CpuBackend::kScratch2, rank * out);
+  gemm(backend, {.m = rank,
+                 .n = out,
+                 .k = op.dy.shape[0],
+                 .a = transpose(whole(op.u)),
+                 .b = whole(op.dy),
+                 .c = transposed,
+                 .ldc = out});
+  float* const db = op.db.tensor.as<float>();
+  const bool add = op.db.mode == GradMode::kAdd;
+  parallel_for(out, 256, [&](int64_t begin, int64_t end) {
+    for (int64_t o = begin; o < end; ++o)
+      for (int64_t r = 0; r < rank; ++r) {
+        float& to = db[o * rank + r];
+        to = transposed[r * out + o] + (add ? to : 0.0f);
+      }
+  });
+}
+
+/// dx (=, +=) dy W + term, or + v A where no term was made.
+void x_grad(CpuBackend& backend, const LoraLinearBwd& op, const MatrixIn& term, const MatrixIn& v, const MatrixIn& a) {
+  const int64_t rows = op.dy.shape[0], in = op.w.in_features();
   Gemm base{.m = rows,
             .n = in,
             .k = op.w.out_features(),
             .a = whole(op.dy),
+            .addend = term,
             .c = op.dx.tensor.data,
             .c_dtype = op.dy.dtype,
             .ldc = in,
-            .accumulate = add};
+            .accumulate = op.dx.mode == GradMode::kAdd};
   set_weight(base, op.w, PackFor::kBackward);
-  if (f32 && op.dropout.p == 0) {
-    gemm(backend, base);
-    gemm(backend,
-         {.m = rows, .n = in, .k = rank, .a = v, .b = a, .c = op.dx.tensor.data, .ldc = in, .accumulate = true});
-    return;
-  }
-  base.addend = low_rank_term(backend, rows, in, rank, v, a, {});
-  if (op.dropout.p > 0) {
-    void* const term = const_cast<void*>(base.addend.data);
-    mask_elements(op.dropout, term, term, Dtype::f32, rows * in);
-  }
   gemm(backend, base);
+  if (term.data) return;
+  gemm(backend,
+       {.m = rows, .n = in, .k = op.a.shape[0], .a = v, .b = a, .c = op.dx.tensor.data, .ldc = in, .accumulate = true});
+}
+
+/// dx and dA, at least one of which is wanted.
+void through_v(CpuBackend& backend, const LoraLinearBwd& op) {
+  const int64_t rows = op.dy.shape[0], in = op.w.in_features(), rank = op.a.shape[0];
+  const Dtype dtype = op.dy.dtype;
+  const Adapter adapter = compute_adapter(backend, op.a, op.b, dtype);
+  void* const v_data = backend.scratch(CpuBackend::kScratch2, static_cast<size_t>(rows * rank) * size_of(dtype));
+  const MatrixIn v{v_data, dtype, rank};
+  gemm(backend, {.m = rows,
+                 .n = rank,
+                 .k = op.w.out_features(),
+                 .a = whole(op.dy),
+                 .b = adapter.b,
+                 .alpha = full_scale(op.scale, op.dropout),
+                 .c = v_data,
+                 .c_dtype = dtype,
+                 .ldc = rank});
+  const bool drops = op.dropout.p > 0;
+  Masked term, x;
+  MatrixIn term_matrix;
+  if (op.dx && (drops || dtype == Dtype::bf16)) {
+    term_matrix = low_rank_term(backend, rows, in, rank, v, adapter.a, {});
+    term = {term_matrix.data, const_cast<void*>(term_matrix.data), Dtype::f32};
+  }
+  if (op.da) x = {op.x.data, dropped_room(backend, op.dropout, op.x), dtype};
+  if (drops) mask_elements(op.dropout, rows * in, x, term);
+  if (op.da) a_grad(backend, op, v, {x.to, dtype, in});
+  if (op.dx) x_grad(backend, op, term_matrix, v, adapter.a);
+}
+
+void zero_if_written(const GradOut& grad) {
+  if (grad.mode == GradMode::kWrite) std::memset(grad.tensor.data, 0, static_cast<size_t>(grad.tensor.bytes()));
 }
 
 }  // namespace
@@ -101,10 +141,12 @@ void run(CpuBackend& backend, const LoraLinearFwd& op) {
   const cpu::Adapter adapter = cpu::compute_adapter(backend, op.a, op.b, dtype);
   void* const u_data =
       op.u ? op.u.data : backend.scratch(CpuBackend::kScratch2, static_cast<size_t>(rows * rank) * size_of(dtype));
+  void* const kept = cpu::dropped_room(backend, op.dropout, op.x);
+  if (op.dropout.p > 0) cpu::mask_elements(op.dropout, rows * in, {op.x.data, kept, dtype});
   cpu::gemm(backend, {.m = rows,
                       .n = rank,
                       .k = in,
-                      .a = cpu::dropped(backend, op.dropout, op.x),
+                      .a = {kept, dtype, in},
                       .b = cpu::transpose(adapter.a),
                       .alpha = cpu::full_scale(op.scale, op.dropout),
                       .c = u_data,
@@ -142,27 +184,13 @@ void run(CpuBackend& backend, const LoraLinearFwd& op) {
 }
 
 void run(CpuBackend& backend, const LoraLinearBwd& op) {
-  const int64_t rows = op.dy.shape[0], rank = op.a.shape[0];
-  const Dtype dtype = op.dy.dtype;
-  if (rows > 0 && (op.dx || op.da)) {
-    const cpu::Adapter adapter = cpu::compute_adapter(backend, op.a, op.b, dtype);
-    void* const v_data = backend.scratch(CpuBackend::kScratch2, static_cast<size_t>(rows * rank) * size_of(dtype));
-    cpu::gemm(backend, {.m = rows,
-                        .n = rank,
-                        .k = op.w.out_features(),
-                        .a = cpu::whole(op.dy),
-                        .b = adapter.b,
-                        .alpha = cpu::full_scale(op.scale, op.dropout),
-                        .c = v_data,
-                        .c_dtype = dtype,
-                        .ldc = rank});
-    const cpu::MatrixIn v{v_data, dtype, rank};
-    if (op.da) cpu::weight_grad(backend, op.da, rows, v, cpu::dropped(backend, op.dropout, op.x));
-    if (op.dx) cpu::input_grad(backend, op, v, adapter.a);
-  } else if (rows == 0) {
-    cpu::weight_grad(backend, op.da, rows, {}, {});
+  if (op.dy.shape[0] == 0) {
+    cpu::zero_if_written(op.da);
+    cpu::zero_if_written(op.db);
+    return;
   }
-  if (op.db) cpu::weight_grad(backend, op.db, rows, cpu::whole(op.dy), rows > 0 ? cpu::whole(op.u) : cpu::MatrixIn{});
+  if (op.dx || op.da) cpu::through_v(backend, op);
+  if (op.db) cpu::b_grad(backend, op);
 }
 
 }  // namespace lorica

@@ -19,6 +19,10 @@ struct Case {
   std::vector<int32_t> rows;
 };
 
+HostTensor ints(const std::vector<int32_t>& values) {
+  return values.empty() ? HostTensor({0}, Dtype::i32) : HostTensor::ints(values);
+}
+
 std::vector<int32_t> every(int64_t step, int64_t tokens) {
   std::vector<int32_t> rows;
   for (int64_t t = step - 1; t < tokens; t += step) rows.push_back(static_cast<int32_t>(t));
@@ -40,8 +44,8 @@ struct Tensors {
         hidden(HostTensor::random({c.tokens, c.width}, t, 1)),
         w(context.cpu, c.vocabulary, c.width, t, layout, pack, 2),
         targets(make_targets(c)),
-        rows_tensor(HostTensor::ints(c.rows)),
-        targets_tensor(HostTensor::ints(targets)),
+        rows_tensor(ints(c.rows)),
+        targets_tensor(ints(targets)),
         losses({static_cast<int64_t>(c.rows.size())}, Dtype::f32),
         softcap(cap) {}
 

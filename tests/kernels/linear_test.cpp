@@ -226,7 +226,7 @@ TEST(PackWeight, PlainWeightsThatAreNotCopiedCostNothing) {
   EXPECT_EQ(pack_weight(backend, w.in(), WeightLayout::kOutIn, PackFor::kBackward)->bytes(), 0u);
   const HostTensor half = HostTensor::random({64, 32}, Dtype::bf16, 1);
   const size_t packed = pack_weight(backend, half.in(), WeightLayout::kOutIn, PackFor::kBackward)->bytes();
-  EXPECT_EQ(packed >= 64 * 32 * 2, backend.gemm_cache().native_bf16);
+  EXPECT_TRUE(packed == 0 || (packed >= 64 * 32 * 2 && backend.gemm_cache().native_bf16)) << packed;
 }
 
 }  // namespace
