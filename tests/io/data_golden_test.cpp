@@ -71,7 +71,7 @@ TEST_F(SmolLm2, TheQuickstartDataIsClean) {
   const LoadedData loaded = inspect_data(options, own_->model());
   for (const Finding& finding : loaded.findings.list()) ADD_FAILURE() << finding.text();
   EXPECT_EQ(loaded.train.examples.size(), 1500u);
-  EXPECT_EQ(loaded.eval.examples.size(), 150u);
+  EXPECT_EQ(loaded.eval.examples.size(), 81u);
   std::set<std::string> train, eval;
   for (const auto& example : loaded.train.examples) train.insert(example.slice);
   for (const auto& example : loaded.eval.examples) eval.insert(example.slice);
