@@ -196,7 +196,7 @@ LoadedData load_data(const DataOptions& options, const TextModel& model) {
   const std::string place = first->line > 0 ? fmt::format("{}:{}", first->file, first->line) : first->file;
   const int64_t others = loaded.findings.errors() - 1;
   throw Error("{}: {}{}", place, first->message,
-              others > 0 ? fmt::format(" (and {} more errors: see lorica data lint)", others) : std::string());
+              others > 0 ? fmt::format(" (and {} more: see lorica data lint)", others) : std::string());
 }
 
 }  // namespace lorica

@@ -71,7 +71,7 @@ TEST_F(Lint, EveryFaultyRowHasItsPlace) {
   EXPECT_NE(report.text.find("t.jsonl:8: warning: the same conversation as"), std::string::npos) << report.text;
   EXPECT_NE(report.text.find("       1 duplicate (warning)\n"), std::string::npos) << report.text;
   EXPECT_EQ(refusal(),
-            (folder / "t.jsonl").string() + ":2: not valid JSON at byte 2 (and 5 more errors: see lorica data lint)");
+            (folder / "t.jsonl").string() + ":2: not valid JSON at byte 2 (and 5 more: see lorica data lint)");
 
   options.bad_rows = BadRows::kDrop;
   EXPECT_FALSE(lint_data(options, model).refuses);
