@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "kernels/memory.h"
 #include "kernels/tensor_view.h"
 
 namespace lorica {
@@ -36,16 +37,31 @@ class CpuBackend {
   std::unique_ptr<GemmCache> gemm_cache_;
 };
 
-/// Where ops run. The CUDA backend joins here and in launch().
+/// State of the CUDA backend; kernels/cuda/backend.h, which only the CUDA sources include.
+class CudaBackend;
+/// Opens the first visible GPU. Throws Error in one line where there is none, where it is too old, or where this build
+/// has no CUDA. Defined once for each way to link: kernels/cuda, kernels/cuda_absent.
+std::shared_ptr<CudaBackend> open_cuda();
+DeviceMemory& memory_of(CudaBackend&);
+
+/// Where ops run, and on what.
 struct Context {
+  explicit Context(Device where = Device::kCpu);
+  DeviceMemory& memory() { return device == Device::kCuda ? memory_of(*cuda) : host_memory(); }
+
+  Device device;
   CpuBackend cpu;
+  std::shared_ptr<CudaBackend> cuda;  ///< set where the device is kCuda
 };
 
 /// Checks an op's arguments and runs it on the context's device: the one place where a device is chosen.
 template <class Op>
 void launch(Context& context, const Op& op) {
   op.check();
-  run(context.cpu, op);
+  if (context.device == Device::kCuda)
+    run(*context.cuda, op);
+  else
+    run(context.cpu, op);
 }
 
 }  // namespace lorica

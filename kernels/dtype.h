@@ -12,13 +12,17 @@ enum class Dtype : uint8_t { f64, f32, f16, bf16, i64, i32, i16, i8, u8, boolean
 constexpr size_t size_of(Dtype dtype) {
   switch (dtype) {
     case Dtype::f64:
-    case Dtype::i64: return 8;
+    case Dtype::i64:
+      return 8;
     case Dtype::f32:
-    case Dtype::i32: return 4;
+    case Dtype::i32:
+      return 4;
     case Dtype::f16:
     case Dtype::bf16:
-    case Dtype::i16: return 2;
-    default: return 1;
+    case Dtype::i16:
+      return 2;
+    default:
+      return 1;
   }
 }
 
@@ -50,13 +54,35 @@ struct f16 {
   explicit operator float() const;
 };
 
-template <class T> constexpr Dtype dtype_of();
-template <> constexpr Dtype dtype_of<double>() { return Dtype::f64; }
-template <> constexpr Dtype dtype_of<float>() { return Dtype::f32; }
-template <> constexpr Dtype dtype_of<f16>() { return Dtype::f16; }
-template <> constexpr Dtype dtype_of<bf16>() { return Dtype::bf16; }
-template <> constexpr Dtype dtype_of<int64_t>() { return Dtype::i64; }
-template <> constexpr Dtype dtype_of<int32_t>() { return Dtype::i32; }
-template <> constexpr Dtype dtype_of<uint8_t>() { return Dtype::u8; }
+template <class T>
+constexpr Dtype dtype_of();
+template <>
+constexpr Dtype dtype_of<double>() {
+  return Dtype::f64;
+}
+template <>
+constexpr Dtype dtype_of<float>() {
+  return Dtype::f32;
+}
+template <>
+constexpr Dtype dtype_of<f16>() {
+  return Dtype::f16;
+}
+template <>
+constexpr Dtype dtype_of<bf16>() {
+  return Dtype::bf16;
+}
+template <>
+constexpr Dtype dtype_of<int64_t>() {
+  return Dtype::i64;
+}
+template <>
+constexpr Dtype dtype_of<int32_t>() {
+  return Dtype::i32;
+}
+template <>
+constexpr Dtype dtype_of<uint8_t>() {
+  return Dtype::u8;
+}
 
 }  // namespace lorica

@@ -17,7 +17,8 @@ class Error : public std::runtime_error {
       : std::runtime_error(fmt::format(format, std::forward<First>(first), std::forward<Rest>(rest)...)) {}
 };
 
-/// A run that was well specified and still failed: disk full, a NaN in the loss, memory exhausted. The program exits with 1.
+/// A run that was well specified and still failed: disk full, a NaN in the loss, memory exhausted. The program exits
+/// with 1.
 class RunError : public Error {
  public:
   using Error::Error;

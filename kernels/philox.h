@@ -6,7 +6,7 @@ namespace lorica {
 
 /// Philox4x32-10, a counter-based generator: the same counter and key give the same four words on every device, in any
 /// order. Reference: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3".
-inline std::array<uint32_t, 4> philox(uint64_t key, uint64_t stream, uint64_t index) {
+constexpr std::array<uint32_t, 4> philox(uint64_t key, uint64_t stream, uint64_t index) {
   std::array<uint32_t, 4> c = {static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32),
                                static_cast<uint32_t>(stream), static_cast<uint32_t>(stream >> 32)};
   uint32_t k0 = static_cast<uint32_t>(key), k1 = static_cast<uint32_t>(key >> 32);

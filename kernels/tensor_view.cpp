@@ -4,9 +4,9 @@
 
 namespace lorica {
 
-std::string Shape::text() const {
-  return fmt::format("[{}]", fmt::join(sizes_.begin(), sizes_.begin() + rank_, ", "));
-}
+std::string Shape::text() const { return fmt::format("[{}]", fmt::join(sizes_.begin(), sizes_.begin() + rank_, ", ")); }
+
+void refuse_dtype(Dtype dtype) { throw Error("expected f32 or bf16, got {}", name_of(dtype)); }
 
 void expect_shape(const char* op, const char* argument, const In& view, const Shape& expected) {
   if (!(view.shape == expected))

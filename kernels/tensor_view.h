@@ -55,8 +55,8 @@ struct View {
   View(Pointer p, Shape s, Dtype t) : data(p), shape(s), dtype(t) {}
   /// An Out can be read as an In.
   template <class Other>
-    requires(std::is_const_v<std::remove_pointer_t<Pointer>> && !std::is_same_v<Other, Pointer>)
-  View(const View<Other>& other)  // NOLINT: meant to convert
+  requires(std::is_const_v<std::remove_pointer_t<Pointer>> && !std::is_same_v<Other, Pointer>)
+      View(const View<Other>& other)  // NOLINT: meant to convert
       : data(other.data), shape(other.shape), dtype(other.dtype) {}
 
   explicit operator bool() const { return shape.rank() > 0; }
@@ -73,7 +73,8 @@ struct View {
 using In = View<const void*>;
 using Out = View<void*>;
 
-/// What a backward op does with a gradient: nothing (a frozen input), overwrite (the first writer), or add (later ones).
+/// What a backward op does with a gradient: nothing (a frozen input), overwrite (the first writer), or add (later
+/// ones).
 enum class GradMode : uint8_t { kSkip, kWrite, kAdd };
 struct GradOut {
   Out tensor;
@@ -86,12 +87,15 @@ struct Cost {
   double bytes = 0, flops = 0;
 };
 
+/// throws Error "expected f32 or bf16, got <dtype>"
+[[noreturn]] void refuse_dtype(Dtype dtype);
+
 /// Calls fn.template operator()<float>() or <bf16>(): the one place where a compute dtype becomes a template argument.
 template <class Fn>
 decltype(auto) visit_float(Dtype dtype, Fn&& fn) {
   if (dtype == Dtype::f32) return fn.template operator()<float>();
   if (dtype == Dtype::bf16) return fn.template operator()<bf16>();
-  throw Error("expected f32 or bf16, got {}", name_of(dtype));
+  refuse_dtype(dtype);
 }
 
 /// Used by the check() of ops; throws Error "RmsNormFwd: w: expected bf16 [576], got f32 [64]".

@@ -44,8 +44,12 @@ struct ActivationBwd {
 };
 
 void run(CpuBackend&, const GluFwd&);
+void run(CudaBackend&, const GluFwd&);
 void run(CpuBackend&, const GluBwd&);
+void run(CudaBackend&, const GluBwd&);
 void run(CpuBackend&, const ActivationFwd&);
+void run(CudaBackend&, const ActivationFwd&);
 void run(CpuBackend&, const ActivationBwd&);
+void run(CudaBackend&, const ActivationBwd&);
 
 }  // namespace lorica

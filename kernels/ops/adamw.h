@@ -39,6 +39,8 @@ struct GlobalNorm {
 };
 
 void run(CpuBackend&, const AdamW&);
+void run(CudaBackend&, const AdamW&);
 void run(CpuBackend&, const GlobalNorm&);
+void run(CudaBackend&, const GlobalNorm&);
 
 }  // namespace lorica

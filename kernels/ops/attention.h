@@ -51,7 +51,10 @@ struct AttentionCached {
 };
 
 void run(CpuBackend&, const AttentionFwd&);
+void run(CudaBackend&, const AttentionFwd&);
 void run(CpuBackend&, const AttentionBwd&);
+void run(CudaBackend&, const AttentionBwd&);
 void run(CpuBackend&, const AttentionCached&);
+void run(CudaBackend&, const AttentionCached&);
 
 }  // namespace lorica

@@ -27,6 +27,8 @@ struct CacheAppend {
 };
 
 void run(CpuBackend&, const CopyColumns&);
+void run(CudaBackend&, const CopyColumns&);
 void run(CpuBackend&, const CacheAppend&);
+void run(CudaBackend&, const CacheAppend&);
 
 }  // namespace lorica

@@ -37,8 +37,12 @@ struct GatherRows {
 };
 
 void run(CpuBackend&, const Add&);
+void run(CudaBackend&, const Add&);
 void run(CpuBackend&, const Accumulate&);
+void run(CudaBackend&, const Accumulate&);
 void run(CpuBackend&, const Cast&);
+void run(CudaBackend&, const Cast&);
 void run(CpuBackend&, const GatherRows&);
+void run(CudaBackend&, const GatherRows&);
 
 }  // namespace lorica

@@ -26,6 +26,8 @@ struct EmbeddingBwd {
 };
 
 void run(CpuBackend&, const EmbeddingFwd&);
+void run(CudaBackend&, const EmbeddingFwd&);
 void run(CpuBackend&, const EmbeddingBwd&);
+void run(CudaBackend&, const EmbeddingBwd&);
 
 }  // namespace lorica

@@ -26,5 +26,6 @@ struct HeadLoss {
 };
 
 void run(CpuBackend&, const HeadLoss&);
+void run(CudaBackend&, const HeadLoss&);
 
 }  // namespace lorica

@@ -27,6 +27,8 @@ struct LayerNormBwd {
 };
 
 void run(CpuBackend&, const LayerNormFwd&);
+void run(CudaBackend&, const LayerNormFwd&);
 void run(CpuBackend&, const LayerNormBwd&);
+void run(CudaBackend&, const LayerNormBwd&);
 
 }  // namespace lorica

@@ -66,7 +66,10 @@ struct LinearWeightGrad {
 };
 
 void run(CpuBackend&, const LinearFwd&);
+void run(CudaBackend&, const LinearFwd&);
 void run(CpuBackend&, const LinearBwd&);
+void run(CudaBackend&, const LinearBwd&);
 void run(CpuBackend&, const LinearWeightGrad&);
+void run(CudaBackend&, const LinearWeightGrad&);
 
 }  // namespace lorica

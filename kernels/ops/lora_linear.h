@@ -46,6 +46,8 @@ struct LoraLinearBwd {
 };
 
 void run(CpuBackend&, const LoraLinearFwd&);
+void run(CudaBackend&, const LoraLinearFwd&);
 void run(CpuBackend&, const LoraLinearBwd&);
+void run(CudaBackend&, const LoraLinearBwd&);
 
 }  // namespace lorica

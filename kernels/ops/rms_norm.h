@@ -29,6 +29,8 @@ struct RmsNormBwd {
 };
 
 void run(CpuBackend&, const RmsNormFwd&);
+void run(CudaBackend&, const RmsNormFwd&);
 void run(CpuBackend&, const RmsNormBwd&);
+void run(CudaBackend&, const RmsNormBwd&);
 
 }  // namespace lorica

@@ -28,6 +28,8 @@ struct RopeBwd {
 };
 
 void run(CpuBackend&, const Rope&);
+void run(CudaBackend&, const Rope&);
 void run(CpuBackend&, const RopeBwd&);
+void run(CudaBackend&, const RopeBwd&);
 
 }  // namespace lorica

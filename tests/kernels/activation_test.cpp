@@ -39,7 +39,7 @@ struct Case {
 };
 
 void check(Case c) {
-  Context context;
+  Context& context = context_under_test();
   const Shape shape{c.rows, c.d};
   const Doubles dy = c.dy.values(), up = c.up.values(), value = c.value(), slope = c.slope();
   HostTensor y(shape, c.dtype), z(shape, c.dtype);
@@ -78,7 +78,7 @@ TEST(Activation, AgreesWithTheReferenceAtEverySize) {
 }
 
 TEST(Activation, GradientsAgreeWithTheComplexStep) {
-  Context context;
+  Context& context = context_under_test();
   for (Activation activation : kActivations) {
     Case c{.rows = 3, .d = 37, .dtype = Dtype::f32, .activation = activation};
     c.gate = HostTensor::random({3, 37}, Dtype::f32, 1, 1.2);  // the reference's erf series ends at 4
@@ -106,7 +106,7 @@ TEST(Activation, GradientsAgreeWithTheComplexStep) {
 }
 
 TEST(Activation, ExtremeValuesStayFinite) {
-  Context context;
+  Context& context = context_under_test();
   const Doubles x = {-1e30, -1e4, -100, -50, -20, -0.0, 0.0, 20, 50, 100, 1e4, 1e30};
   const Doubles expected = {0, 0, 0, 0, 0, 0, 0, 20, 50, 100, 1e4, 1e30};
   const Shape shape{1, static_cast<int64_t>(x.size())};
@@ -125,7 +125,7 @@ TEST(Activation, ExtremeValuesStayFinite) {
 }
 
 TEST(Activation, NanInGivesNanOut) {
-  Context context;
+  Context& context = context_under_test();
   for (Activation activation : kActivations)
     for (Dtype dtype : kFloatDtypes) {
       HostTensor x = HostTensor::random({1, 70}, dtype, 1), y({1, 70}, dtype), dx({1, 70}, dtype);

@@ -44,7 +44,7 @@ struct Trained {
 };
 
 TEST(AdamW, FollowsADoubleImplementationOverTenSteps) {
-  Context context;
+  Context& context = context_under_test();
   std::vector<Trained> trained;
   uint64_t seed = 10;
   for (int64_t n : {1, 7, 64, 257, 576, 1536, 40000, 16384, 0}) {
@@ -71,7 +71,7 @@ TEST(AdamW, FollowsADoubleImplementationOverTenSteps) {
 
 /// With t = 1 the corrected moments are g and g^2: the step is lr g / (|g| + eps).
 TEST(AdamW, FirstStepHasTheSizeOfTheLearningRate) {
-  Context context;
+  Context& context = context_under_test();
   float value[2] = {1, -2}, m[2] = {}, v[2] = {};
   const float grad[2] = {3, -0.5f};
   const AdamWTensor tensor{.value = value, .grad = grad, .m = m, .v = v, .elements = 2, .learning_rate = 0.25f};
@@ -81,7 +81,7 @@ TEST(AdamW, FirstStepHasTheSizeOfTheLearningRate) {
 }
 
 TEST(AdamW, NanInTheGradientReachesTheValue) {
-  Context context;
+  Context& context = context_under_test();
   float value[3] = {1, 1, 1}, m[3] = {}, v[3] = {};
   const float grad[3] = {1, std::nanf(""), 1};
   const AdamWTensor tensor{.value = value, .grad = grad, .m = m, .v = v, .elements = 3, .learning_rate = 0.1f};
@@ -110,7 +110,7 @@ TEST(AdamW, RefusesWrongArguments) {
 }
 
 TEST(GlobalNorm, AgreesWithTheDoubleSum) {
-  Context context;
+  Context& context = context_under_test();
   std::vector<HostTensor> grads;
   double squares = 0;
   for (int64_t n : {1, 7, 64, 257, 576, 1536, 50000}) {
@@ -133,7 +133,7 @@ TEST(GlobalNorm, AgreesWithTheDoubleSum) {
 }
 
 TEST(GlobalNorm, DoesNotOverflowWhereAnF32SumWould) {
-  Context context;
+  Context& context = context_under_test();
   const HostTensor grad({2}, Dtype::f32, {3e30, 4e30});
   const In view = grad.in();
   double norm = 0;

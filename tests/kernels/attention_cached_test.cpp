@@ -13,7 +13,7 @@ struct CachedRun {
   int64_t capacity;
   std::vector<int32_t> fresh, lens;
   HostTensor q, k_cache, v_cache, cu, kv_lens, o;
-  Context context;
+  Context& context = context_under_test();
 
   static std::vector<int32_t> running(const std::vector<int32_t>& counts) {
     std::vector<int32_t> sums = {0};

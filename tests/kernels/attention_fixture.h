@@ -14,7 +14,7 @@ namespace lorica::test {
 struct AttentionRun {
   AttentionCase c;
   HostTensor q, k, v, dy, cu, o, lse, dq, dk, dv;
-  Context context;
+  Context& context = context_under_test();
 
   AttentionRun(const AttentionCase& attention, Dtype dtype = Dtype::f32, double spread = 1, uint64_t seed = 1)
       : c(attention),

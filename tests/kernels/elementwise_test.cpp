@@ -6,7 +6,7 @@ namespace lorica::test {
 namespace {
 
 TEST(Add, AgreesWithTheSumAtEverySize) {
-  Context context;
+  Context& context = context_under_test();
   for (Dtype dtype : kFloatDtypes)
     for (int64_t d : kWidths)
       for (int64_t rows : kRows) {
@@ -24,7 +24,7 @@ TEST(Add, AgreesWithTheSumAtEverySize) {
 }
 
 TEST(Accumulate, WritesOrAddsAtEverySize) {
-  Context context;
+  Context& context = context_under_test();
   for (Dtype from : kFloatDtypes)
     for (Dtype to : kFloatDtypes)
       for (int64_t d : kWidths)
@@ -39,7 +39,7 @@ TEST(Accumulate, WritesOrAddsAtEverySize) {
 }
 
 TEST(Cast, RoundsToNearestEvenAndKeepsNan) {
-  Context context;
+  Context& context = context_under_test();
   for (Dtype from : kFloatDtypes)
     for (Dtype to : kFloatDtypes)
       for (int64_t d : kWidths) {
@@ -55,7 +55,7 @@ TEST(Cast, RoundsToNearestEvenAndKeepsNan) {
 
 /// Every NaN of f32, also those whose set bits lie below the half that bf16 keeps.
 TEST(Cast, EveryKindOfNanStaysNan) {
-  Context context;
+  Context& context = context_under_test();
   HostTensor x({1, 64}, Dtype::f32), y({1, 64}, Dtype::bf16);
   for (uint32_t i = 0; i < 64; ++i) {
     const uint32_t bits = (i % 2 ? 0xff800000u : 0x7f800000u) | (i / 2 < 23 ? 1u << (i / 2) : 0x7fffffu);
@@ -66,7 +66,7 @@ TEST(Cast, EveryKindOfNanStaysNan) {
 }
 
 TEST(GatherRows, CopiesTheNamedRows) {
-  Context context;
+  Context& context = context_under_test();
   for (Dtype dtype : kFloatDtypes)
     for (int64_t d : kWidths) {
       const HostTensor x = HostTensor::random({11, d}, dtype, 1);
@@ -110,7 +110,7 @@ TEST(Elementwise, RefusesWrongArguments) {
   expect_refused(with(gather, [&](auto& op) { op.rows.dtype = Dtype::f32; }), "GatherRows: rows: expected i32");
   expect_refused(with(gather, [&](auto& op) { op.y = wide.out(); }), "GatherRows: y: expected shape");
   expect_refused(with(gather, [&](auto& op) { op.y = f32.out(); }), "GatherRows: y: expected bf16");
-  Context context;
+  Context& context = context_under_test();
   EXPECT_THROW(launch(context, with(gather, [&](auto& op) { op.rows = beyond.in(); })), Error);
 }
 

@@ -16,7 +16,7 @@ std::vector<int32_t> random_ids(int64_t n) {
 }
 
 TEST(Embedding, ForwardAgreesWithTheReference) {
-  Context context;
+  Context& context = context_under_test();
   for (Dtype from : kFloatDtypes)
     for (Dtype to : kFloatDtypes)
       for (int64_t d : kWidths)
@@ -32,7 +32,7 @@ TEST(Embedding, ForwardAgreesWithTheReference) {
 }
 
 TEST(Embedding, GradientAgreesWithTheReference) {
-  Context context;
+  Context& context = context_under_test();
   for (Dtype dtype : kFloatDtypes)
     for (int64_t d : kWidths)
       for (int64_t rows : kRows) {
@@ -49,7 +49,7 @@ TEST(Embedding, GradientAgreesWithTheReference) {
 }
 
 TEST(Embedding, GradientAgreesWithTheComplexStep) {
-  Context context;
+  Context& context = context_under_test();
   const std::vector<int32_t> ids = {3, 0, 3, 36, 3};
   const HostTensor dy = HostTensor::random({5, 7}, Dtype::f32, 2);
   HostTensor dtable({kVocabulary, 7}, Dtype::f32);
@@ -63,7 +63,7 @@ TEST(Embedding, GradientAgreesWithTheComplexStep) {
 }
 
 TEST(Embedding, RefusesIdsOutOfRange) {
-  Context context;
+  Context& context = context_under_test();
   HostTensor table({10, 4}, Dtype::f32), y({3, 4}, Dtype::f32);
   for (const int32_t bad : {-1, 10}) {
     const HostTensor ids = HostTensor::ints({0, bad, 2});

@@ -141,7 +141,7 @@ void check_gradients(Context& context, Tensors& t, GradMode mode) {
 }
 
 TEST(HeadLoss, AgreesWithTheReference) {
-  Context context;
+  Context& context = context_under_test();
   const Case cases[] = {
       {1, 1, 1, {0}},    {7, 7, 64, {0, 3, 6}},       {7, 64, 257, every(1, 7)}, {64, 7, 1031, every(3, 64)},
       {5, 64, 257, {4}}, {40, 576, 257, every(2, 40)}};
@@ -159,7 +159,7 @@ TEST(HeadLoss, AgreesWithTheReference) {
 
 TEST(HeadLoss, ManyChunksAreOneLoss) {
   // 24 MiB of f32 logits are 95 rows at this vocabulary: 150 rows take three chunks
-  Context context;
+  Context& context = context_under_test();
   for (Dtype dtype : {Dtype::f32, Dtype::bf16}) {
     Tensors t(context, {310, 3, 66000, every(2, 301)}, dtype, WeightLayout::kOutIn, true, 0);
     check_gradients(context, t, GradMode::kWrite);
@@ -167,7 +167,7 @@ TEST(HeadLoss, ManyChunksAreOneLoss) {
 }
 
 TEST(HeadLoss, GradientsMatchTheComplexStepOfTheReference) {
-  Context context;
+  Context& context = context_under_test();
   for (float softcap : {0.0f, 3.0f}) {
     Tensors t(context, {6, 5, 11, {1, 2, 5}}, Dtype::f32, WeightLayout::kOutIn, false, softcap);
     HostTensor dhidden({6, 5}, Dtype::f32), dw({11, 5}, Dtype::f32);
@@ -187,7 +187,7 @@ TEST(HeadLoss, GradientsMatchTheComplexStepOfTheReference) {
 }
 
 TEST(HeadLoss, EvaluationGivesTheSameLossesAndFrozenWeightsTheSameGradient) {
-  Context context;
+  Context& context = context_under_test();
   for (Dtype dtype : {Dtype::f32, Dtype::bf16})
     for (float softcap : {0.0f, 5.0f}) {
       Tensors t(context, {50, 64, 300, every(2, 50)}, dtype, WeightLayout::kOutIn, true, softcap);
@@ -205,7 +205,7 @@ TEST(HeadLoss, EvaluationGivesTheSameLossesAndFrozenWeightsTheSameGradient) {
 }
 
 TEST(HeadLoss, LargeLogitsNeitherOverflowNorVanish) {
-  Context context;
+  Context& context = context_under_test();
   Tensors t(context, {4, 8, 100, every(1, 4)}, Dtype::f32, WeightLayout::kOutIn, false, 0);
   for (size_t i = 0; i < 32; ++i) t.hidden.set(i, t.hidden.get(i) * 1000);
   HostTensor dhidden({4, 8}, Dtype::f32);
@@ -215,7 +215,7 @@ TEST(HeadLoss, LargeLogitsNeitherOverflowNorVanish) {
 }
 
 TEST(HeadLoss, NoLabelsNoLoss) {
-  Context context;
+  Context& context = context_under_test();
   Tensors t(context, {4, 8, 10, {}}, Dtype::f32, WeightLayout::kOutIn, false, 0);
   HostTensor dhidden({4, 8}, Dtype::f32), dw({10, 8}, Dtype::f32);
   launch(context, t.op(dhidden.grad(GradMode::kWrite), dw.grad(GradMode::kWrite)));
@@ -228,7 +228,7 @@ TEST(HeadLoss, NoLabelsNoLoss) {
 }
 
 TEST(HeadLoss, ErrorsNameTheOpTheArgumentAndTheValue) {
-  Context context;
+  Context& context = context_under_test();
   Tensors t(context, {4, 8, 10, {1, 2}}, Dtype::f32, WeightLayout::kOutIn, false, 0);
   HostTensor wrong({4, 8}, Dtype::bf16);
   auto with = [&](const std::vector<int32_t>& rows, const std::vector<int32_t>& targets) {

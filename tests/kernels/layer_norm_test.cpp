@@ -35,7 +35,7 @@ Doubles mean_terms(const Case& c) {
 }
 
 void check_forward(Case c) {
-  Context context;
+  Context& context = context_under_test();
   HostTensor y({c.rows, c.d}, c.dtype), mean({c.rows}, Dtype::f32), rstd({c.rows}, Dtype::f32);
   HostTensor plain({c.rows, c.d}, c.dtype);
   LayerNormFwd op{
@@ -52,7 +52,7 @@ void check_forward(Case c) {
 }
 
 void check_backward(Case c) {
-  Context context;
+  Context& context = context_under_test();
   const auto ref = reference::layer_norm_grad(c.dy.values(), c.x.values(), c.w.values(), c.eps);
   const HostTensor mean({c.rows}, Dtype::f32, ref.mean), rstd({c.rows}, Dtype::f32, ref.rstd);
   const LayerNormBwd op{.dy = c.dy.in(),
@@ -102,7 +102,7 @@ TEST(LayerNorm, GradientsAgreeWithTheComplexStep) {
       const auto terms = reference::layer_norm_grad(dy, x, w, c.eps);
       const HostTensor mean({3}, Dtype::f32, terms.mean), rstd({3}, Dtype::f32, terms.rstd);
       HostTensor dx({3, d}, dtype), dw({d}, Dtype::f32), db({d}, Dtype::f32);
-      Context context;
+      Context& context = context_under_test();
       launch(context, LayerNormBwd{.dy = c.dy.in(),
                                    .x = c.x.in(),
                                    .w = c.w.in(),
@@ -127,7 +127,7 @@ TEST(LayerNorm, NanStaysInItsRow) {
     Case c{.rows = 3, .d = 64, .dtype = dtype, .w_dtype = dtype};
     c.x.set(64 + 5, std::nan(""));
     HostTensor y({3, 64}, dtype);
-    Context context;
+    Context& context = context_under_test();
     launch(context, LayerNormFwd{.x = c.x.in(), .w = c.w.in(), .b = {}, .y = y.out(), .mean = {}, .rstd = {}});
     for (size_t i = 0; i < 3 * 64; ++i) EXPECT_EQ(std::isnan(y.get(i)), i / 64 == 1);
   }

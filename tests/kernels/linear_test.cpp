@@ -45,7 +45,7 @@ void check_forward(Context& context, Case c, Dtype dtype, WeightLayout layout, b
 }
 
 TEST(LinearFwd, AgreesWithTheReference) {
-  Context context;
+  Context& context = context_under_test();
   for (Dtype dtype : {Dtype::f32, Dtype::bf16})
     for (WeightLayout layout : {WeightLayout::kOutIn, WeightLayout::kInOut})
       for (bool pack : {false, true}) {
@@ -59,7 +59,7 @@ TEST(LinearFwd, AgreesWithTheReference) {
 }
 
 TEST(LinearBwd, AgreesWithTheReference) {
-  Context context;
+  Context& context = context_under_test();
   for (Dtype dtype : {Dtype::f32, Dtype::bf16})
     for (WeightLayout layout : {WeightLayout::kOutIn, WeightLayout::kInOut})
       for (bool pack : {false, true})
@@ -81,7 +81,7 @@ TEST(LinearBwd, AgreesWithTheReference) {
 }
 
 TEST(LinearWeightGrad, AgreesWithTheReference) {
-  Context context;
+  Context& context = context_under_test();
   for (Dtype dtype : {Dtype::f32, Dtype::bf16})
     for (WeightLayout layout : {WeightLayout::kOutIn, WeightLayout::kInOut})
       for (GradMode mode : {GradMode::kWrite, GradMode::kAdd})
@@ -118,7 +118,7 @@ TEST(LinearWeightGrad, AgreesWithTheReference) {
 }
 
 TEST(Linear, GradientsMatchTheComplexStepOfTheReference) {
-  Context context;
+  Context& context = context_under_test();
   const size_t rows = 3, in = 5, out = 4;
   const TestWeight w(context.cpu, 4, 5, Dtype::f32, WeightLayout::kOutIn, false, 1);
   const HostTensor x = HostTensor::random({3, 5}, Dtype::f32, 2), dy = HostTensor::random({3, 4}, Dtype::f32, 3);
@@ -142,7 +142,7 @@ TEST(Linear, GradientsMatchTheComplexStepOfTheReference) {
 }
 
 TEST(Linear, SkippedGradientsAndEmptyBatches) {
-  Context context;
+  Context& context = context_under_test();
   const TestWeight w(context.cpu, 6, 5, Dtype::f32, WeightLayout::kOutIn, false, 1);
   const HostTensor x({0, 5}, Dtype::f32), dy({0, 6}, Dtype::f32);
   HostTensor y({0, 6}, Dtype::f32), dw({6, 5}, Dtype::f32), db({6}, Dtype::f32);
@@ -161,7 +161,7 @@ TEST(Linear, ARerunAgreesBitForBit) {
     const HostTensor x = HostTensor::random({130, 576}, dtype, 1), dy = HostTensor::random({130, 192}, dtype, 2);
     Vec<double> first;
     for (int run = 0; run < 4; ++run) {
-      Context context;
+      Context& context = context_under_test();
       HostTensor dw({192, 576}, Dtype::f32);
       launch(context, LinearWeightGrad{.dy = dy.in(), .x = x.in(), .dw = dw.grad(GradMode::kWrite)});
       if (run == 0) first = dw.values();
@@ -171,7 +171,7 @@ TEST(Linear, ARerunAgreesBitForBit) {
 }
 
 TEST(Linear, ErrorsNameTheOpAndTheArgument) {
-  Context context;
+  Context& context = context_under_test();
   const TestWeight w(context.cpu, 6, 5, Dtype::f32, WeightLayout::kOutIn, true, 1);
   const HostTensor x({2, 5}, Dtype::f32), narrow({2, 4}, Dtype::f32), half({2, 6}, Dtype::bf16);
   HostTensor y({2, 6}, Dtype::f32), dx({2, 5}, Dtype::f32);

@@ -77,7 +77,7 @@ struct Tensors {
 /// Runs fn over dtypes, layouts, packings, dropout rates and sizes.
 template <class Fn>
 void for_each_case(Fn&& fn) {
-  Context context;
+  Context& context = context_under_test();
   for (Dtype dtype : {Dtype::f32, Dtype::bf16})
     for (WeightLayout layout : {WeightLayout::kOutIn, WeightLayout::kInOut})
       for (bool pack : {false, true})
@@ -176,7 +176,7 @@ TEST(LoraLinearBwd, AgreesWithTheReference) {
 }
 
 TEST(LoraLinear, GradientsMatchTheComplexStepOfTheReference) {
-  Context context;
+  Context& context = context_under_test();
   for (double p : {0.0, 0.3})
     for (int64_t r : {1, 4}) {
       Tensors t(context, {6, 5, 7, r}, Dtype::f32, WeightLayout::kOutIn, false, p);
@@ -201,7 +201,7 @@ TEST(LoraLinear, GradientsMatchTheComplexStepOfTheReference) {
 }
 
 TEST(LoraLinear, DropoutKeepsItsShareAndItsMaskIsThatOfEveryPass) {
-  Context context;
+  Context& context = context_under_test();
   for (Dtype dtype : {Dtype::f32, Dtype::bf16}) {
     // rank = in and A = identity: u is dropout(x) itself; B = 1, W = 0 and dy = 1 make dx the mask times 1 / (1 - p)
     const int64_t rows = 301, in = 67;
@@ -235,7 +235,7 @@ TEST(LoraLinear, DropoutKeepsItsShareAndItsMaskIsThatOfEveryPass) {
 }
 
 TEST(LoraLinear, SkippedGradientsAndEmptyBatches) {
-  Context context;
+  Context& context = context_under_test();
   Tensors t(context, {5, 6, 7, 2}, Dtype::f32, WeightLayout::kOutIn, false, 0.3);
   HostTensor y({5, 7}, Dtype::f32), dx({5, 6}, Dtype::f32), da({2, 6}, Dtype::f32), db({7, 2}, Dtype::f32);
   HostTensor dx1 = dx, da1 = da, db1 = db;
@@ -265,7 +265,7 @@ TEST(LoraLinear, SkippedGradientsAndEmptyBatches) {
 }
 
 TEST(LoraLinear, ErrorsNameTheOpAndTheArgument) {
-  Context context;
+  Context& context = context_under_test();
   Tensors t(context, {5, 6, 7, 2}, Dtype::f32, WeightLayout::kOutIn, false, 0);
   HostTensor y({5, 7}, Dtype::f32), wrong({5, 6}, Dtype::bf16);
   LoraLinearFwd fwd = t.forward({}, false, y);

@@ -17,8 +17,8 @@ using Complex = std::complex<double>;
 using Doubles = std::vector<double>;
 
 inline constexpr Dtype kFloatDtypes[] = {Dtype::f32, Dtype::bf16};
-inline constexpr int64_t kWidths[] = {1, 7, 64, 257, 576, 1536};
-inline constexpr int64_t kRows[] = {1, 3, 64, 129};
+inline const std::vector<int64_t> kWidths = sizes({1, 7, 64, 257, 576, 1536}, {1, 7, 64, 257, 576});
+inline const std::vector<int64_t> kRows = sizes({1, 3, 64, 129}, {1, 3, 33});
 
 inline std::vector<Complex> complex(const Doubles& x) { return {x.begin(), x.end()}; }
 

@@ -17,7 +17,7 @@ struct Case {
 };
 
 void check_forward(Case c) {
-  Context context;
+  Context& context = context_under_test();
   HostTensor y({c.rows, c.d}, c.dtype), rstd({c.rows}, Dtype::f32), alone({c.rows, c.d}, c.dtype);
   RmsNormFwd op{
       .x = c.x.in(), .w = c.w.in(), .y = y.out(), .rstd = rstd.out(), .eps = c.eps, .weight_offset = c.offset};
@@ -33,7 +33,7 @@ void check_forward(Case c) {
 }
 
 void check_backward(Case c) {
-  Context context;
+  Context& context = context_under_test();
   const auto ref = reference::rms_norm_grad(c.dy.values(), c.x.values(), c.w.values(), c.eps, c.offset);
   const HostTensor rstd({c.rows}, Dtype::f32, ref.rstd);
   RmsNormBwd op{
@@ -74,7 +74,7 @@ TEST(RmsNorm, GradientsAgreeWithTheComplexStep) {
       const auto terms = reference::rms_norm_grad(dy, x, w, c.eps, 1);
       const HostTensor rstd({3}, Dtype::f32, terms.rstd);
       HostTensor dx({3, d}, dtype), dw({d}, Dtype::f32);
-      Context context;
+      Context& context = context_under_test();
       launch(context, RmsNormBwd{.dy = c.dy.in(),
                                  .x = c.x.in(),
                                  .w = c.w.in(),
@@ -96,7 +96,7 @@ TEST(RmsNorm, NanStaysInItsRow) {
     Case c{.rows = 3, .d = 64, .dtype = dtype, .w_dtype = dtype, .offset = 0};
     c.x.set(64 + 5, std::nan(""));
     HostTensor y({3, 64}, dtype);
-    Context context;
+    Context& context = context_under_test();
     launch(context, RmsNormFwd{.x = c.x.in(), .w = c.w.in(), .y = y.out(), .rstd = {}});
     for (size_t i = 0; i < 3 * 64; ++i) EXPECT_EQ(std::isnan(y.get(i)), i / 64 == 1);
   }

@@ -44,7 +44,7 @@ struct Case {
 };
 
 void check(Case c) {
-  Context context;
+  Context& context = context_under_test();
   const HostTensor positions = HostTensor::ints(c.positions);
   const Doubles terms = c.terms();
   const Doubles forward = reference::rope(c.x.values(), c.cos.values(), c.sin.values(), c.positions, c.shape());
@@ -79,7 +79,7 @@ TEST(Rope, AgreesWithTheReferenceAtEverySize) {
 }
 
 TEST(Rope, GradientAgreesWithTheComplexStep) {
-  Context context;
+  Context& context = context_under_test();
   const Case c{.tokens = 3, .heads = 2, .d = 10, .r = 4, .dtype = Dtype::f32};
   const HostTensor dy = HostTensor::random({3, 2, 10}, Dtype::f32, 9), positions = HostTensor::ints(c.positions);
   HostTensor dx({3, 2, 10}, Dtype::f32);
@@ -121,7 +121,7 @@ TEST(Rope, RefusesWrongArguments) {
   expect_refused(with(bwd, [&](auto& o) { o.dy = flat.in(); }), "RopeBwd: dy: expected 3 dimensions");
   expect_refused(with(bwd, [&](auto& o) { o.dx.tensor = f32.out(); }), "RopeBwd: dx: expected bf16");
 
-  Context context;
+  Context& context = context_under_test();
   const HostTensor beyond = HostTensor::ints({0, 5, 2});
   EXPECT_THROW(launch(context, with(op, [&](auto& o) { o.positions = beyond.in(); })), Error);
   EXPECT_THROW(launch(context, with(bwd, [&](auto& o) { o.positions = beyond.in(); })), Error);

@@ -6,10 +6,10 @@
 
 namespace lorica::test {
 
-/// The tolerance of every op test:  |got - ref| <= c eps(dtype) (|ref| + scale),  where `scale` is the sum of the absolute
-/// terms where the value is a reduction (one number for all, or one an element). eps is 2^-24 for f32, 2^-9 for bf16.
-/// On failure it prints the worst index, both values and the share of the limit used.
-/// A NaN in `got` fails unless the reference is NaN there too.
+/// The tolerance of every op test:  |got - ref| <= c eps(dtype) (|ref| + scale),  where `scale` is the sum of the
+/// absolute terms where the value is a reduction (one number for all, or one an element). eps is 2^-24 for f32, 2^-9
+/// for bf16. On failure it prints the worst index, both values and the share of the limit used. A NaN in `got` fails
+/// unless the reference is NaN there too.
 struct Limit {
   Dtype dtype = Dtype::f32;
   double c = 4;

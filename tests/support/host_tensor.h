@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/tensor_view.h"
+#include "tests/support/device_under_test.h"
 
 namespace lorica::test {
 
@@ -13,7 +14,7 @@ namespace lorica::test {
 class HostTensor {
  public:
   HostTensor(Shape shape, Dtype dtype)
-      : shape_(shape), dtype_(dtype), memory_(static_cast<size_t>(shape.elements()) * size_of(dtype) + 64) {
+      : shape_(shape), dtype_(dtype), memory_(static_cast<size_t>(shape.elements()) * size_of(dtype)) {
     // 0xff bytes are NaN in f32 and bf16: an element that the op forgets to write is seen
     std::memset(memory_.data(), 0xff, memory_.size());
   }
@@ -62,7 +63,7 @@ class HostTensor {
  private:
   Shape shape_;
   Dtype dtype_;
-  std::vector<unsigned char> memory_;
+  TestBytes memory_;
 };
 
 /// The gradient of  L = sum_k dy_k f_k(x)  by the complex step: f is the reference as a template, run in

@@ -1,0 +1,32 @@
+# CUDA, where it is wanted and there. LORICA_CUDA: AUTO takes it if nvcc is found, ON insists, OFF leaves it out.
+set(LORICA_CUDA OFF CACHE STRING "CUDA backend: AUTO, ON or OFF")
+set_property(CACHE LORICA_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+set(LORICA_HAS_CUDA OFF)
+if(NOT LORICA_CUDA STREQUAL "OFF")
+  if(NOT CMAKE_CUDA_COMPILER AND EXISTS /usr/local/cuda/bin/nvcc)
+    set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)
+  endif()
+  set(CMAKE_CUDA_ARCHITECTURES OFF)  # the -gencode lines below say it all
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+    find_package(CUDAToolkit REQUIRED)
+    set(LORICA_HAS_CUDA ON)
+  elseif(LORICA_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "LORICA_CUDA=ON, but no nvcc was found; put it on the PATH or set CMAKE_CUDA_COMPILER")
+  endif()
+endif()
+message(STATUS "CUDA backend: ${LORICA_HAS_CUDA}")
+
+# Machine code for sm_80 (8.x runs it) and sm_90a; PTX of 80 for cards that came later.
+set(LORICA_CUDA_OPTIONS
+  -std=c++20  # CMake 3.25 drops the standard with nvcc 13
+  "SHELL:-gencode arch=compute_80,code=[sm_80,compute_80]"
+  "SHELL:-gencode arch=compute_90a,code=sm_90a"
+  --expt-relaxed-constexpr -lineinfo
+  "SHELL:-Xcompiler -Wall,-Wextra,-Werror" "SHELL:-Werror all-warnings")
+if(CCACHE_PROGRAM AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()

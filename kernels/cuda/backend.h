@@ -1,0 +1,62 @@
+#pragma once
+#include <cuda_runtime.h>
+
+#include <array>
+#include <memory>
+#include <source_location>
+
+#include "kernels/context.h"
+
+namespace lorica {
+
+/// Throws RunError "CUDA: <what>: <the runtime's words> (file:line)" unless the call succeeded.
+void check_cuda(cudaError_t status, const char* what, std::source_location = std::source_location::current());
+
+class CudaGemm;
+
+/// State of the CUDA backend: one device, one stream on which every op, copy and clear is ordered, scratch memory that
+/// grows to its high-water mark and stays, and the GEMM library's handle.
+class CudaBackend {
+ public:
+  /// The first visible device. Throws Error as open_cuda() says.
+  CudaBackend();
+  ~CudaBackend();
+  CudaBackend(const CudaBackend&) = delete;
+  CudaBackend& operator=(const CudaBackend&) = delete;
+
+  cudaStream_t stream() const { return stream_; }
+  const cudaDeviceProp& properties() const { return properties_; }
+  /// 80, 86, 90, ...
+  int architecture() const { return properties_.major * 10 + properties_.minor; }
+  DeviceMemory& memory() { return *memory_; }
+  CudaGemm& gemms() { return *gemms_; }
+
+  /// At least `bytes` of 256-byte aligned device memory, valid until the next call for the same slot. Slots keep an
+  /// op's buffers apart; each op starts anew at slot 0.
+  enum Slot { kScratch0, kScratch1, kScratch2, kScratch3, kGemmWorkspace, kSlotCount };
+  void* scratch(Slot slot, size_t bytes);
+  template <class T>
+  T* scratch(Slot slot, int64_t elements) {
+    return static_cast<T*>(scratch(slot, static_cast<size_t>(elements) * sizeof(T)));
+  }
+
+  /// Waits after every launch and names the kernel of a fault (LORICA_CUDA_SYNC=1, and tests).
+  void set_synchronous(bool on) { synchronous_ = on; }
+  /// Called by launch_kernel() and gemm() behind every piece of work.
+  void after_launch(const char* name);
+
+ private:
+  class Memory;
+  struct Block {
+    void* data = nullptr;
+    size_t bytes = 0;
+  };
+  cudaDeviceProp properties_{};
+  cudaStream_t stream_ = nullptr;
+  std::unique_ptr<DeviceMemory> memory_;
+  std::unique_ptr<CudaGemm> gemms_;
+  std::array<Block, kSlotCount> scratch_{};
+  bool synchronous_ = false;
+};
+
+}  // namespace lorica

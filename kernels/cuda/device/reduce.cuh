@@ -1,0 +1,38 @@
+#pragma once
+#include <cuda_runtime.h>
+
+// Sums and maxima over a warp or a block, in a fixed order: every thread gets the same bits.
+namespace lorica::device {
+
+constexpr int kWarp = 32;
+constexpr unsigned kAllLanes = 0xffffffffu;
+
+__device__ __forceinline__ float warp_sum(float x) {
+#pragma unroll
+  for (int step = kWarp / 2; step > 0; step /= 2) x += __shfl_xor_sync(kAllLanes, x, step);
+  return x;
+}
+__device__ __forceinline__ float warp_max(float x) {
+#pragma unroll
+  for (int step = kWarp / 2; step > 0; step /= 2) x = fmaxf(x, __shfl_xor_sync(kAllLanes, x, step));
+  return x;
+}
+
+/// `slots` is shared memory of 32 floats, free for reuse by another reduction only after a __syncthreads(). blockDim.x
+/// is a multiple of 32, the block one-dimensional; every thread calls.
+__device__ __forceinline__ float block_sum(float x, float* slots) {
+  const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
+  x = warp_sum(x);
+  if (lane == 0) slots[warp] = x;
+  __syncthreads();
+  return warp_sum(lane < warps ? slots[lane] : 0.0f);
+}
+__device__ __forceinline__ float block_max(float x, float* slots) {
+  const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
+  x = warp_max(x);
+  if (lane == 0) slots[warp] = x;
+  __syncthreads();
+  return warp_max(slots[lane < warps ? lane : 0]);
+}
+
+}  // namespace lorica::device

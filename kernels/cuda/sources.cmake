@@ -1,0 +1,6 @@
+# The CUDA backend's sources: nvcc compiles them for the GPU, g++ for the SIMT harness of tests/simt.
+set(LORICA_CUDA_SOURCES
+  cuda/backend.cpp
+  cuda/elementwise.cu
+)
+list(TRANSFORM LORICA_CUDA_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/kernels/)

@@ -1,0 +1,44 @@
+#include <gtest/gtest.h>
+
+#include "kernels/cuda/backend.h"
+#include "tests/support/device_under_test.h"
+
+namespace lorica::test {
+namespace {
+
+/// Lists every test and skips it where there is no GPU.
+class NeedsGpu : public testing::Environment {
+ public:
+  void SetUp() override {
+    try {
+      context_under_test();
+    } catch (const Error& error) {
+      GTEST_SKIP() << error.what();
+    }
+  }
+};
+const testing::Environment* const kNeedsGpu = testing::AddGlobalTestEnvironment(new NeedsGpu);
+
+}  // namespace
+
+Context& context_under_test() {
+  static Context context(Device::kCuda);
+  context.cuda->set_synchronous(true);
+  return context;
+}
+
+std::shared_ptr<void> shared_bytes(size_t bytes) {
+  void* block = nullptr;
+  check_cuda(cudaMallocManaged(&block, bytes), "test memory");
+  return {block, [](void* p) { cudaFree(p); }};
+}
+
+bool emulated() {
+#ifdef LORICA_SIMT
+  return true;
+#else
+  return false;
+#endif
+}
+
+}  // namespace lorica::test
