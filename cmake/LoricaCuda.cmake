@@ -26,6 +26,7 @@ set(LORICA_CUDA_OPTIONS
   "SHELL:-gencode arch=compute_80,code=[sm_80,compute_80]"
   "SHELL:-gencode arch=compute_90a,code=sm_90a"
   --expt-relaxed-constexpr -lineinfo
+  -DFMT_USE_CONSTEXPR=1  # fmt 9 switches it off under nvcc and then calls what is no longer constexpr
   "SHELL:-Xcompiler -Wall,-Wextra,-Werror" "SHELL:-Werror all-warnings")
 if(CCACHE_PROGRAM AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
