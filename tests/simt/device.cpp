@@ -1,5 +1,7 @@
 #include <cuda_runtime.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -10,6 +12,7 @@
 #include <utility>
 
 #include "tests/simt/executor.h"
+#include "tests/simt/races.h"
 #include "tests/simt/shared_memory.h"
 #include "tests/simt/stream.h"
 
@@ -28,8 +31,9 @@ class Allocations {
     constexpr size_t kAlignment = 256;
     if (posix_memalign(block, kAlignment, bytes) != 0) return cudaErrorMemoryAllocation;
     std::memset(*block, 0xff, bytes);  // NaN: memory that nobody wrote is seen
-    blocks_[*block] = of_device ? bytes : 0;
+    blocks_[*block] = {bytes, of_device};
     if (of_device) used_ += bytes;
+    race_detector().watch(*block, bytes);
     return cudaSuccess;
   }
   cudaError_t release(void* block) {
@@ -37,7 +41,7 @@ class Allocations {
     const std::lock_guard lock(mutex_);
     const auto found = blocks_.find(block);
     if (found == blocks_.end()) return cudaErrorInvalidValue;
-    used_ -= found->second;
+    if (found->second.of_device) used_ -= found->second.bytes;
     blocks_.erase(found);
     std::free(block);
     return cudaSuccess;
@@ -51,10 +55,22 @@ class Allocations {
     *free = limit_ - std::min(used_, limit_);
     *total = limit_;
   }
+  std::string place_of(uintptr_t address) {
+    const std::lock_guard lock(mutex_);
+    auto after = blocks_.upper_bound(reinterpret_cast<void*>(address));
+    if (after == blocks_.begin()) return "no allocation";
+    const auto& [block, what] = *--after;
+    return fmt::format("an allocation of {} bytes, from byte {}", what.bytes,
+                       address - reinterpret_cast<uintptr_t>(block));
+  }
 
  private:
   std::mutex mutex_;
-  std::map<void*, size_t> blocks_;  ///< device bytes of each block
+  struct Block {
+    size_t bytes;
+    bool of_device;
+  };
+  std::map<void*, Block> blocks_;
   size_t used_ = 0, limit_ = size_t{4} << 30;
 };
 
@@ -66,6 +82,12 @@ Allocations& allocations() {
 cudaError_t last_error = cudaSuccess;
 
 }  // namespace
+
+std::string place_of_address(uintptr_t address) {
+  const auto shared = reinterpret_cast<uintptr_t>(SharedMemory::data());
+  if (address - shared < SharedMemory::kMost) return fmt::format("shared memory, from byte {}", address - shared);
+  return allocations().place_of(address);
+}
 
 void set_device_memory(size_t bytes) { allocations().set_limit(bytes); }
 

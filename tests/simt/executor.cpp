@@ -8,11 +8,12 @@
 #include <cstring>
 #include <exception>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <vector>
 
 #include "tests/simt/fiber.h"
+#include "tests/simt/races.h"
+#include "tests/simt/schedule.h"
 #include "tests/simt/shared_memory.h"
 
 uint3 threadIdx{}, blockIdx{};
@@ -47,43 +48,9 @@ struct Warp {
   std::vector<Meeting> open;
 };
 
-/// Threads that can run, oldest first; a thread is in it at most once.
-class ReadyQueue {
- public:
-  void clear() { first_ = size_ = 0; }
-  bool empty() const { return size_ == 0; }
-  void push(Thread* thread) { ring_[(first_ + size_++) % kMaxThreads] = thread; }
-  Thread* pop() {
-    --size_;
-    return ring_[first_++ % kMaxThreads];
-  }
-
- private:
-  std::array<Thread*, kMaxThreads> ring_{};
-  uint32_t first_ = 0, size_ = 0;
-};
-
-/// The numbers 0 to count - 1 in an order drawn from a seed: start, start + step, ... modulo count.
-class Order {
- public:
-  Order(uint64_t random, uint32_t count) : count_(count) {
-    if (count < 2 || random == 0) return;
-    at_ = static_cast<uint32_t>(random % count);
-    step_ = 1 + static_cast<uint32_t>((random >> 32) % (count - 1));
-    while (std::gcd(step_, count) != 1) step_ = step_ % (count - 1) + 1;
-  }
-  uint32_t next() {
-    const uint32_t now = at_;
-    at_ = (at_ + step_) % count_;
-    return now;
-  }
-
- private:
-  uint32_t count_, at_ = 0, step_ = 1;
-};
-
 class Executor {
  public:
+  Executor() { race_detector().watch(SharedMemory::data(), SharedMemory::kMost); }
   cudaError_t run(const Launch& launch, const std::function<void()>& thread);
   int block_barrier(int vote, const char* what, const Place& place);
   void meet_warp(uint32_t mask, void* value, Complete, void* context, const char* what, const Place& place);
@@ -112,25 +79,18 @@ class Executor {
   std::string name_of(const Thread& thread) const {
     return fmt::format("thread ({}, {}, {})", thread.index.x, thread.index.y, thread.index.z);
   }
-  uint64_t random() {  // splitmix64
-    if (seed_ == 0) return 0;
-    uint64_t z = random_ += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
-
   Fiber host_;
   std::vector<std::unique_ptr<Thread>> threads_;
   std::array<Warp, kMaxThreads / kLanes> warps_;
-  ReadyQueue ready_;
+  ReadyQueue<Thread, kMaxThreads> ready_;
   Thread* current_ = nullptr;
   const std::function<void()>* body_ = nullptr;
   uint32_t count_ = 0, alive_ = 0, at_barrier_ = 0;
   int votes_ = 0, vote_result_ = 0;
   const Thread* first_at_barrier_ = nullptr;
   size_t shared_bytes_ = 0;
-  uint64_t seed_ = 1, random_ = 0;
+  uint64_t seed_ = 1;
+  RandomNumbers random_;
   std::string fault_;
 };
 
@@ -154,7 +114,8 @@ cudaError_t Executor::run(const Launch& launch, const std::function<void()>& thr
   count_ = launch.block.x * launch.block.y * launch.block.z;
   shared_bytes_ = launch.shared_bytes;
   fault_.clear();
-  random_ = seed_;
+  random_.start(seed_);
+  race_detector().begin_launch();
   while (threads_.size() < count_) threads_.push_back(std::make_unique<Thread>());
   for (uint32_t i = 0; i < count_; ++i) {
     Thread& t = *threads_[i];
@@ -173,6 +134,7 @@ cudaError_t Executor::run(const Launch& launch, const std::function<void()>& thr
 
 void Executor::run_block() {
   const SharedMemory::Block shared(shared_bytes_);
+  race_detector().begin_block();
   ready_.clear();
   alive_ = count_;
   at_barrier_ = 0;
@@ -182,7 +144,7 @@ void Executor::run_block() {
     warps_[w].alive = lanes == kLanes ? 0xffffffffu : (1u << lanes) - 1;
     warps_[w].open.clear();
   }
-  Order order(random(), count_);
+  Order order(random_.next(), count_);
   for (uint32_t i = 0; i < count_; ++i) {
     Thread& thread = *threads_[order.next()];
     thread.restart(thread_main);
@@ -258,10 +220,11 @@ int Executor::block_barrier(int vote, const char* what, const Place& place) {
 }
 
 void Executor::open_barrier() {
+  race_detector().barrier();
   vote_result_ = votes_;
   votes_ = 0;
   at_barrier_ = 0;
-  Order order(random(), count_);
+  Order order(random_.next(), count_);
   for (uint32_t i = 0; i < count_; ++i) {
     Thread& thread = *threads_[order.next()];
     if (thread.state == State::kAtBarrier) make_ready(thread);
@@ -302,7 +265,7 @@ void Executor::try_complete(Warp& warp, uint32_t first_thread, size_t m, Thread*
   Meeting& meeting = warp.open[m];
   if (meeting.arrived != (meeting.mask & warp.alive)) return;
   meeting.complete(meeting.values.data(), meeting.arrived, meeting.context);
-  Order order(random(), kLanes);
+  Order order(random_.next(), kLanes);
   for (uint32_t i = 0; i < kLanes; ++i) {
     const uint32_t lane = order.next();
     if (!(meeting.arrived >> lane & 1)) continue;
@@ -381,6 +344,23 @@ void* shared_memory(size_t bytes) {
     executor().fail(fmt::format("the kernel takes {} bytes of shared memory, the launch gave {}", bytes,
                                 executor().shared_bytes()));
   return SharedMemory::data();
+}
+
+void sync_warp(uint32_t mask, const Place& place) {
+  meet_warp(
+      mask, nullptr,
+      [](void* const*, uint32_t, void*) { race_detector().warp_sync(executor().current()->number / kLanes); }, nullptr,
+      "__syncwarp", place);
+}
+
+void note_atomic() {
+  if (in_kernel()) race_detector().atomic();
+}
+void memory_access(const void* at, size_t bytes, bool write) {
+  const Thread* const thread = executor().current();
+  if (!thread || bytes < 2 || thread->on_stack(at)) return;
+  const std::string race = race_detector().access(reinterpret_cast<uintptr_t>(at), bytes, write, thread->number);
+  if (!race.empty()) executor().fail(race);
 }
 
 void set_schedule_seed(uint64_t seed) { executor().set_seed(seed); }

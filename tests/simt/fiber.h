@@ -1,6 +1,7 @@
 #pragma once
 #include <boost/context/detail/fcontext.hpp>
 #include <cstddef>
+#include <cstdint>
 
 namespace simt {
 
@@ -19,6 +20,10 @@ class Fiber {
   void switch_to(Fiber& next);
   /// The same, never to be resumed.
   [[noreturn]] void leave_to(Fiber& next);
+
+  bool on_stack(const void* address) const {
+    return reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(stack_) < stack_bytes_;
+  }
 
  private:
   static void start(boost::context::detail::transfer_t);

@@ -39,6 +39,7 @@ cudaError_t enqueue(cudaStream_t handle, Work work) {
   if (!stream.capture) return remember(work());
   if (stream.capture->invalid) return remember(cudaErrorStreamCaptureInvalidated);
   stream.capture->work.push_back(std::move(work));
+  stream.last_work = stream.capture->work.size();
   return cudaSuccess;
 }
 
@@ -131,11 +132,17 @@ cudaError_t cudaDeviceSynchronize() { return simt::refuse_while_capturing(); }
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t handle, cudaEvent_t event, unsigned) {
   SimtStream& stream = resolve(handle);
-  if (stream.capture == event->capture || !event->capture) return cudaSuccess;
+  if (!event->capture) return cudaSuccess;
   if (event->capture->invalid) return remember(cudaErrorStreamCaptureInvalidated);
-  if (stream.capture) return remember(cudaErrorStreamCaptureUnsupported);
-  stream.capture = event->capture;
-  stream.capture->joined.push_back(&stream);
+  if (!stream.capture) {
+    stream.capture = event->capture;
+    stream.capture->joined.push_back(&stream);
+    stream.last_work = stream.waited_for = 0;
+  }
+  if (stream.capture != event->capture) return remember(cudaErrorStreamCaptureUnsupported);
+  event->stream->waited_for = std::max(event->stream->waited_for, event->position);
+  // a stream that waits for another's work must be joined too
+  if (event->stream != stream.capture->origin) stream.last_work = stream.capture->work.size();
   return cudaSuccess;
 }
 
@@ -151,7 +158,9 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
   return cudaSuccess;
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-  event->capture = resolve(stream).capture;
+  event->stream = &resolve(stream);
+  event->capture = event->stream->capture;
+  event->position = event->capture ? event->capture->work.size() : 0;
   if (event->capture && event->capture->invalid) return remember(cudaErrorStreamCaptureInvalidated);
   event->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
   return cudaSuccess;
@@ -181,9 +190,14 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   *graph = nullptr;
   if (!stream || !stream->capture || stream->capture->origin != stream) return remember(cudaErrorInvalidValue);
   const std::shared_ptr<simt::Capture> capture = std::exchange(stream->capture, nullptr);
-  for (SimtStream* joined : capture->joined) joined->capture = nullptr;
+  bool unjoined = false;
+  for (SimtStream* joined : capture->joined) {
+    joined->capture = nullptr;
+    unjoined = unjoined || joined->waited_for < joined->last_work;
+  }
   std::erase_if(simt::captures, [&](const auto& weak) { return weak.lock() == capture; });
   if (capture->invalid) return remember(cudaErrorStreamCaptureInvalidated);
+  if (unjoined) return remember(cudaErrorStreamCaptureUnjoined);
   *graph = new SimtGraph{std::move(capture->work)};
   return cudaSuccess;
 }

@@ -32,9 +32,13 @@ cudaError_t refuse_while_capturing();
 
 struct SimtStream {
   std::shared_ptr<simt::Capture> capture;
+  /// Pieces of the capture's work up to the last of this stream, and up to what another stream has waited for.
+  size_t last_work = 0, waited_for = 0;
 };
 struct SimtEvent {
-  std::shared_ptr<simt::Capture> capture;  ///< in which it was recorded last
+  std::shared_ptr<simt::Capture> capture;  ///< in which it was recorded last, by this stream, behind so much work
+  SimtStream* stream = nullptr;
+  size_t position = 0;
   bool timed = true;
   double seconds = 0;
 };

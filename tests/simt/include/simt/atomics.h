@@ -4,9 +4,12 @@
 // Atomic read-modify-write. Threads run one at a time and are not interrupted here, so plain accesses are atomic.
 namespace simt {
 
-/// Tells the race detector, where there is one, that the next access is atomic.
+/// For the race detector: an atomic operation orders blocks.
+void note_atomic();
+
 template <class T, class Change>
 __attribute__((no_sanitize_thread)) T atomic(T* at, Change change) {
+  note_atomic();
   const T old = *at;
   *at = change(old);
   return old;

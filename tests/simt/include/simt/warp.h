@@ -15,6 +15,8 @@ inline constexpr int kLanes = 32;
 using Complete = void (*)(void* const* values, uint32_t present, void* context);
 void meet_warp(uint32_t mask, void* value, Complete complete, void* context, const char* what, const Place& place);
 int lane_id();
+/// __syncwarp(): of the operations of a warp the one that orders memory.
+void sync_warp(uint32_t mask, const Place& place);
 
 /// Every lane of the warp hands in a value; fn(std::array<V, 32>&) runs once on all of them; each lane gets its own
 /// value back. For instructions that work on a whole warp. A lane without a thread counts as V{}.
@@ -106,5 +108,5 @@ inline int __all_sync(unsigned mask, int predicate, simt::Place place = simt::Pl
   return votes.predicate == votes.present;
 }
 inline void __syncwarp(unsigned mask = 0xffffffffu, simt::Place place = simt::Place::current()) {
-  simt::ballot(mask, false, "__syncwarp", place);
+  simt::sync_warp(mask, place);
 }

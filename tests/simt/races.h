@@ -1,0 +1,62 @@
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace simt {
+
+/// Remembers who touched each 2 bytes of shared and device memory last. Two accesses to them by different threads, one
+/// of them a write, are a race unless something orders them: for threads of a block a __syncthreads, in a warp also a
+/// __syncwarp; for threads of two blocks an atomic operation of each, the first block's after its access, the second's
+/// before. Atomic operations themselves are never part of a race, and accesses of one byte are not looked at.
+class RaceDetector {
+ public:
+  /// Memory to watch; it may have been watched before.
+  void watch(const void* block, size_t bytes);
+
+  void begin_launch();
+  void begin_block();
+  void barrier() { next_phase(); }
+  void warp_sync(uint32_t warp) { ++warp_epochs_[warp]; }
+  void atomic();
+
+  /// Empty, or what raced. `thread` is the caller's number in its block.
+  std::string access(uintptr_t address, size_t bytes, bool write, uint32_t thread);
+
+ private:
+  struct Access {
+    uint32_t phase = 0;  ///< what runs between two barriers of a block has a number of its own
+    uint16_t thread = 0, warp_epoch = 0;
+  };
+  struct Cell {
+    Access write, read, other_read;  ///< the latest read, and the latest one by another thread than that
+  };
+  static constexpr size_t kPageBytes = 4096, kCellBytes = 2;
+  struct Page {
+    std::array<Cell, kPageBytes / kCellBytes> cells{};
+  };
+
+  void next_phase();
+  Page* page_of(uintptr_t address);
+  bool ordered(const Access& before, uint32_t thread) const;
+  std::string text(const Access& before, const char* before_did, uintptr_t address, size_t bytes, bool write) const;
+
+  std::unordered_map<uintptr_t, std::unique_ptr<Page>> pages_;
+  struct Cached {
+    uintptr_t number = 0;
+    Page* page = nullptr;
+  };
+  std::array<Cached, 256> cache_{};
+  uint32_t phase_ = 0, launch_start_ = 0, block_start_ = 0;
+  bool acquired_ = false;       ///< the block that runs has done an atomic operation
+  std::vector<bool> released_;  ///< phases of this launch that an atomic operation of their block came after
+  std::array<uint16_t, 32> warp_epochs_{};
+};
+
+RaceDetector& race_detector();
+
+}  // namespace simt
