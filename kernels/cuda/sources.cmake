@@ -2,5 +2,9 @@
 set(LORICA_CUDA_SOURCES
   cuda/backend.cpp
   cuda/elementwise.cu
+  cuda/gemm_finish.cu
+  cuda/graph.cpp
+  cuda/memory.cpp
+  cuda/pinned_ring.cpp
 )
 list(TRANSFORM LORICA_CUDA_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/kernels/)
