@@ -2,5 +2,6 @@
 set(LORICA_CUDA_SOURCES
   cuda/backend.cpp
   cuda/elementwise.cu
+  cuda/softcap.cu
 )
 list(TRANSFORM LORICA_CUDA_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/kernels/)
