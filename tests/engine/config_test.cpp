@@ -106,10 +106,13 @@ TEST(Config, ValuesOutOfRangeAreRefusedWhereverTheyStand) {
   const std::vector<std::pair<json, std::string>> cases = {
       {{{"rope_theta", 0.0}}, "rope_theta: value out of range: 0"},
       {{{"partial_rotary_factor", 1.5}}, "partial_rotary_factor: value out of range: 1.5"},
-      {{{"rope_parameters", {{"rope_type", "default"}, {"rope_theta", -1.0}}}}, "rope_theta: value out of range: -1"},
-      {{{"rope_scaling", {{"rope_type", "linear"}, {"factor", 0.0}}}}, "factor: value out of range: 0"},
-      {{{"rope_scaling", with(llama3, {{"high_freq_factor", 1.0}})}}, "high_freq_factor: value out of range: 1"},
-      {{{"rope_scaling", with(llama3, {{"low_freq_factor", 0.0}})}}, "low_freq_factor: value out of range: 0"},
+      {{{"rope_parameters", {{"rope_type", "default"}, {"rope_theta", -1.0}}}},
+       "rope_parameters: rope_theta: value out of range: -1"},
+      {{{"rope_scaling", {{"rope_type", "linear"}, {"factor", 0.0}}}}, "rope_scaling: factor: value out of range: 0"},
+      {{{"rope_scaling", with(llama3, {{"high_freq_factor", 1.0}})}},
+       "rope_scaling: high_freq_factor: value out of range: 1"},
+      {{{"rope_scaling", with(llama3, {{"low_freq_factor", 0.0}})}},
+       "rope_scaling: low_freq_factor: value out of range: 0"},
       {{{"rms_norm_eps", -1.0}}, "rms_norm_eps: value out of range: -1"},
   };
   for (const auto& [change, message] : cases) EXPECT_EQ(failure(with(llama(), change)), "m/config.json: " + message);
