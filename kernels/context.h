@@ -46,10 +46,12 @@ class CudaBackend;
 std::shared_ptr<CudaBackend> open_cuda();
 DeviceMemory& memory_of(CudaBackend&);
 std::string describe(CudaBackend&);
+std::string describe(CpuBackend&);
 
 /// Where ops run, and on what.
 struct Context {
-  explicit Context(Device where = Device::kCpu);
+  explicit Context(Device where = Device::kCpu)
+      : device(where), cuda(where == Device::kCuda ? open_cuda() : nullptr) {}
   DeviceMemory& memory() { return device == Device::kCuda ? memory_of(*cuda) : host_memory(); }
 
   Device device;
@@ -58,7 +60,9 @@ struct Context {
 };
 
 /// One line a fact: the device's name and memory, the libraries in use and where they were found.
-std::string describe(Context&);
+inline std::string describe(Context& context) {
+  return context.device == Device::kCuda ? describe(*context.cuda) : describe(context.cpu);
+}
 
 /// Checks an op's arguments and runs it on the context's device: the one place where a device is chosen.
 template <class Op>

@@ -6,5 +6,6 @@ set(LORICA_CUDA_SOURCES
   cuda/graph.cpp
   cuda/memory.cpp
   cuda/pinned_ring.cpp
+  cuda/softcap.cu
 )
 list(TRANSFORM LORICA_CUDA_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/kernels/)
