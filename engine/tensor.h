@@ -42,7 +42,7 @@ class Tensor {
   Dtype dtype_ = Dtype::f32;
 };
 
-/// A new tensor with the values; T is float, bf16 or int32_t.
+/// A new tensor with the values; T is float, bf16, int32_t or int64_t.
 template <class T>
 Tensor tensor_of(Arena& arena, std::span<const T> values) {
   Tensor result(arena, {static_cast<int64_t>(values.size())}, dtype_of<T>());

@@ -6,7 +6,8 @@
 namespace lorica {
 namespace {
 
-std::vector<float> run(Decoder& model, const Batch& batch, Tape& tape, float loss_scale, bool recompute_blocks) {
+std::vector<float> run(Decoder& model, const Batch& batch, Tape& tape, const Tensor& loss_scale,
+                       bool recompute_blocks) {
   if (batch.rows.empty()) return {};
   Arena& arena = model.arena();
   const TokenBatch tokens = TokenBatch::of(arena, batch.ids, batch.positions, batch.cu_seqlens);
@@ -23,14 +24,14 @@ std::vector<float> run(Decoder& model, const Batch& batch, Tape& tape, float los
 
 std::vector<float> forward_backward(Decoder& model, const Batch& batch, const MicroStepOptions& options) {
   Tape tape(model.context(), model.arena());
-  tape.set_dropout(options.seed, options.stream << 16);
+  tape.set_dropout(options.seed, tensor_of(model.arena(), std::vector{static_cast<int64_t>(options.stream << 16)}));
   if (options.inspector) tape.set_inspector(options.inspector);
-  return run(model, batch, tape, options.loss_scale, options.recompute_blocks);
+  return run(model, batch, tape, tensor_of(model.arena(), std::vector{options.loss_scale}), options.recompute_blocks);
 }
 
 std::vector<float> forward_losses(Decoder& model, const Batch& batch) {
   Tape tape(model.context(), model.arena(), false);
-  return run(model, batch, tape, 1, false);
+  return run(model, batch, tape, Tensor(), false);
 }
 
 double sum_of(const std::vector<float>& losses) { return std::accumulate(losses.begin(), losses.end(), 0.0); }

@@ -103,7 +103,7 @@ Var Decoder::hidden(Tape& tape, const TokenBatch& batch, bool recompute_blocks) 
 }
 
 HeadLossResult Decoder::loss(Tape& tape, const Var& hidden, const Tensor& rows, const Tensor& targets,
-                             float loss_scale) {
+                             const Tensor& loss_scale) {
   const LinearWeight weight = head_.weight(tape, tape.recording() && hidden.needs_grad());
   return head_loss(tape, hidden, weight, rows, targets, loss_scale);
 }

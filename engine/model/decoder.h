@@ -56,7 +56,8 @@ class Decoder {
   /// Hidden states after the last norm, [T, D]. With `recompute_blocks` a block keeps its input alone.
   Var hidden(Tape& tape, const TokenBatch& batch, bool recompute_blocks = false);
   /// Losses of the labelled rows; see head_loss.
-  HeadLossResult loss(Tape& tape, const Var& hidden, const Tensor& rows, const Tensor& targets, float loss_scale);
+  HeadLossResult loss(Tape& tape, const Var& hidden, const Tensor& rows, const Tensor& targets,
+                      const Tensor& loss_scale);
   /// Logits [n, V], f32, of the given rows of `hidden`; for generation and parity, on few rows.
   Tensor logits(Tape& tape, const Tensor& hidden, std::span<const int32_t> rows);
 

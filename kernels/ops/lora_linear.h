@@ -4,11 +4,13 @@
 namespace lorica {
 
 /// Dropout that is replayed, never stored: element i is kept where word i of Philox4x32-10 (key = seed, counter from
-/// `stream` and i / 4) is at least p 2^32, and is then divided by 1 - p. kernels/philox.h has the generator.
+/// stream[0] + module and i / 4) is at least p 2^32, and is then divided by 1 - p. kernels/philox.h has the generator.
+/// What differs from micro-batch to micro-batch is in memory of the device, so that a recorded step can be repeated.
 struct Dropout {
   float p = 0;
   uint64_t seed = 0;
-  uint64_t stream = 0;  ///< unlike for every (step, micro-batch, module)
+  uint64_t module = 0;
+  In stream = {};  ///< i64 [1]; empty: 0. Unlike for every (step, micro-batch), with room for the modules between
 };
 
 /// Linear layer with a LoRA adapter, forward:

@@ -18,13 +18,14 @@ struct Case {
 constexpr Case kCases[] = {{1, 1, 1, 1},    {7, 5, 3, 4},        {64, 7, 257, 16},
                            {257, 64, 7, 1}, {65, 576, 1536, 16}, {65, 1536, 576, 4}};
 constexpr float kScale = 1.5f;
+constexpr int64_t kStream = -0x0123456789abcdf0;
 
 struct Tensors {
   Case c;
   Dtype dtype;
   TestWeight w;
-  HostTensor x, dy, bias, residual, a, b, u;
-  Dropout dropout;
+  HostTensor x, dy, bias, residual, a, b, u, stream;
+  Dropout dropout;  // the stream apart
   Vec<double> mask, a_rounded, b_rounded;
 
   Tensors(Context& context, Case s, Dtype t, WeightLayout layout, bool pack, double p)
@@ -38,14 +39,21 @@ struct Tensors {
         a(HostTensor::random({s.rank, s.in}, Dtype::f32, 6)),
         b(HostTensor::random({s.out, s.rank}, Dtype::f32, 7)),
         u({s.rows, s.rank}, t),
-        dropout{.p = static_cast<float>(p), .seed = 0x123456789abcdef0u, .stream = 0xfedcba9876543210u},
-        mask(dropout_mask(to_size(s.rows * s.in), static_cast<double>(dropout.p), dropout.seed, dropout.stream)),
+        stream(HostTensor::int64(kStream)),
+        dropout{.p = static_cast<float>(p), .seed = 0x123456789abcdef0u, .module = 7},
+        mask(dropout_mask(to_size(s.rows * s.in), static_cast<double>(dropout.p), dropout.seed,
+                          static_cast<uint64_t>(kStream) + dropout.module)),
         a_rounded(HostTensor(a.shape(), t, a.values()).values()),
         b_rounded(HostTensor(b.shape(), t, b.values()).values()) {}
   size_t rows() const { return to_size(c.rows); }
   size_t in() const { return to_size(c.in); }
   size_t out() const { return to_size(c.out); }
   size_t rank() const { return to_size(c.rank); }
+  Dropout replayed() const {
+    Dropout whole = dropout;
+    whole.stream = stream.in();
+    return whole;
+  }
 
   LoraLinearFwd forward(const In& residual_in, bool biased, HostTensor& y) {
     return {.x = x.in(),
@@ -57,7 +65,7 @@ struct Tensors {
             .y = y.out(),
             .u = u.out(),
             .scale = kScale,
-            .dropout = dropout};
+            .dropout = replayed()};
   }
   LoraLinearBwd backward(GradOut dx, GradOut da, GradOut db) const {
     return {.dy = dy.in(),
@@ -70,7 +78,7 @@ struct Tensors {
             .da = da,
             .db = db,
             .scale = kScale,
-            .dropout = dropout};
+            .dropout = replayed()};
   }
 };
 
@@ -212,7 +220,7 @@ TEST(LoraLinear, DropoutKeepsItsShareAndItsMaskIsThatOfEveryPass) {
     const HostTensor a({in, in}, Dtype::f32, identity), b({1, in}, Dtype::f32, Vec<double>(to_size(in), 1));
     const HostTensor dy({rows, 1}, dtype, Vec<double>(to_size(rows), 1));
     HostTensor y({rows, 1}, dtype), u({rows, in}, dtype), dx({rows, in}, dtype);
-    const Dropout dropout{.p = 0.3f, .seed = 5, .stream = 9};
+    const Dropout dropout{.p = 0.3f, .seed = 5, .module = 9};
     launch(
         context,
         LoraLinearFwd{
@@ -278,6 +286,9 @@ TEST(LoraLinear, ErrorsNameTheOpAndTheArgument) {
   fwd.dropout.p = 1;
   EXPECT_EQ(error_of([&] { launch(context, fwd); }),
             "LoraLinearFwd: dropout.p: expected at least 0 and less than 1, got 1");
+  fwd = t.forward({}, false, y);
+  fwd.dropout.stream = t.a.in();
+  EXPECT_EQ(error_of([&] { launch(context, fwd); }), "LoraLinearFwd: dropout.stream: expected shape [1], got [2, 6]");
   EXPECT_EQ(error_of([&] { launch(context, t.backward(wrong.grad(GradMode::kWrite), {}, {})); }),
             "LoraLinearBwd: dx: expected f32, got bf16");
 }
