@@ -16,8 +16,7 @@ std::vector<float> run(Decoder& model, const Batch& batch, Tape& tape, const Ten
       model.loss(tape, hidden, tensor_of(arena, batch.rows), tensor_of(arena, batch.targets), loss_scale);
   hidden = Var();
   tape.backward(result.loss);
-  const float* losses = result.losses.as<float>();
-  return {losses, losses + result.losses.elements()};
+  return to_host<float>(result.losses);
 }
 
 }  // namespace

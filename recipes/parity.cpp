@@ -101,8 +101,9 @@ class Parity {
 
  private:
   struct Instance {
+    explicit Instance(Device device) : context(device), lasting(context.memory()), passing(context.memory()) {}
     Context context;
-    Arena arena;
+    Arena lasting, passing;
     std::unique_ptr<Decoder> model;
   };
 
@@ -128,11 +129,11 @@ class Parity {
 };
 
 std::unique_ptr<Parity::Instance> Parity::build(bool train_base, bool with_adapter) const {
-  auto instance = std::make_unique<Instance>();
+  auto instance = std::make_unique<Instance>(device_);
   const BuildOptions build{.weights = std::make_shared<SafetensorsFolder>(options_.model),
                            .dtype = resolve_precision(options_.precision),
                            .trained = train_base};
-  instance->model = Decoder::build(instance->context, instance->arena, config_, build);
+  instance->model = Decoder::build(instance->context, {instance->lasting, instance->passing}, config_, build);
   if (with_adapter) PeftAdapter(options_.adapter).attach_to(*instance->model);
   return instance;
 }
@@ -169,7 +170,7 @@ void Parity::compare_all(const std::string& prefix, const std::function<const Te
     if (want.size() != static_cast<size_t>(tensor->elements()))
       throw Error("{}: {}: {} values for the {} of this model", golden_.origin(), name, want.size(),
                   tensor->elements());
-    const double error = relative_error({tensor->as<float>(), want.size()}, want);
+    const double error = relative_error(to_host<float>(*tensor), want);
     if (error >= worst) worst = error, worst_name = name.substr(prefix.size());
   }
   report(prefix + "*", names.size(), worst, worst_name);
@@ -180,8 +181,7 @@ std::vector<float> Parity::logits(Decoder& model) const {
   const TokenBatch tokens = TokenBatch::of(model.arena(), batch_.ids, batch_.positions, batch_.cu_seqlens);
   std::vector<int32_t> rows(batch_.ids.size());
   for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<int32_t>(i);
-  const Tensor result = model.logits(tape, model.hidden(tape, tokens).value, rows);
-  return {result.as<float>(), result.as<float>() + result.elements()};
+  return to_host<float>(model.logits(tape, model.hidden(tape, tokens).value, rows));
 }
 
 /// Loss of the batch; its gradients are in the parameters.
@@ -203,9 +203,9 @@ void Parity::compare_greedy(Decoder& model) {
   std::vector<int32_t> fresh(want.begin(), want.begin() + static_cast<std::ptrdiff_t>(prompt));
   size_t equal = prompt;
   while (equal < want.size()) {
-    const Tensor row = model.step(cache, fresh, std::vector<int32_t>{0, static_cast<int32_t>(fresh.size())});
-    const float* values = row.as<float>();
-    fresh = {static_cast<int32_t>(std::max_element(values, values + row.elements()) - values)};
+    const std::vector<float> row =
+        to_host<float>(model.step(cache, fresh, std::vector<int32_t>{0, static_cast<int32_t>(fresh.size())}));
+    fresh = {static_cast<int32_t>(std::max_element(row.begin(), row.end()) - row.begin())};
     if (fresh[0] != want[equal]) break;
     ++equal;
   }
@@ -238,7 +238,7 @@ void Parity::compare_training(Instance& instance) {
   if (!golden_.has("lora.train.losses")) return skip("lora.train.*", "not in the file");
   const ParityTraining settings = training();
   Decoder& model = *instance.model;
-  AdamWOptimizer optimizer(instance.arena, model.parameters(),
+  AdamWOptimizer optimizer(instance.lasting, model.parameters(),
                            {.beta1 = settings.beta1,
                             .beta2 = settings.beta2,
                             .eps = settings.eps,

@@ -21,6 +21,9 @@ struct ParityOptions {
   std::filesystem::path adapter = {};  ///< empty: the folder "adapter" of the model folder, if it is there
   double tolerance = 1e-4;
   Precision precision = Precision::kF32;
+  DeviceChoice device = DeviceChoice::kCpu;
+  bool graphs = true;        ///< train with recorded steps where the device has them
+  int64_t training_steps = 0;  ///< of lora.train.*; 0: all
   std::optional<ParityTraining> training = {};  ///< overrides about.json
 };
 

@@ -10,9 +10,10 @@ namespace {
 /// Reference Touvron et al. 2023, and the families' reports.
 class Llama : public Decoder {
  public:
-  Llama(Context& context, Arena& arena, const ModelConfig& config, const BuildOptions& build)
-      : Decoder(context, arena, config, build) {
+  Llama(Context& context, Arenas arenas, const ModelConfig& config, const BuildOptions& build)
+      : Decoder(context, arenas, config, build) {
     const ModelConfig& c = config_;
+    Arena& arena = arenas.lasting;
     embed_tokens_ = Weight(arena, build, "model.embed_tokens.weight", {c.vocab_size, c.hidden_size});
     add_weight(embed_tokens_);
     blocks_.resize(static_cast<size_t>(c.layers));
@@ -59,7 +60,7 @@ class Llama : public Decoder {
     linear(b.down_proj, "mlp.down_proj", c.intermediate_size, c.hidden_size, c.mlp_bias);
   }
 
-  void reach_positions(int64_t positions) override { rope_.reach(arena_, config_, positions); }
+  void reach_positions(int64_t positions) override { rope_.reach(arenas_.lasting, config_, positions); }
 
   Var embed(Tape& tape, const TokenBatch& batch) override {
     return embedding(tape, embed_tokens_.var(tape), batch.ids, dtype_);
@@ -100,9 +101,9 @@ class Llama : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> build_llama(Context& context, Arena& arena, const ModelConfig& config,
+std::unique_ptr<Decoder> build_llama(Context& context, Arenas arenas, const ModelConfig& config,
                                      const BuildOptions& build) {
-  return std::make_unique<Llama>(context, arena, config, build);
+  return std::make_unique<Llama>(context, arenas, config, build);
 }
 
 }  // namespace lorica
