@@ -13,6 +13,7 @@
 #include "optim/adamw.h"
 #include "recipes/micro_step.h"
 #include "recipes/setup.h"
+#include "recipes/step_runner.h"
 
 namespace lorica {
 namespace {
@@ -101,7 +102,8 @@ class Parity {
 
  private:
   struct Instance {
-    explicit Instance(Device device) : context(device), lasting(context.memory()), passing(context.memory()) {}
+    explicit Instance(DeviceChoice device)
+        : context(open_device(device, "--device")), lasting(context.memory()), passing(context.memory()) {}
     Context context;
     Arena lasting, passing;
     std::unique_ptr<Decoder> model;
@@ -129,9 +131,9 @@ class Parity {
 };
 
 std::unique_ptr<Parity::Instance> Parity::build(bool train_base, bool with_adapter) const {
-  auto instance = std::make_unique<Instance>(device_);
+  auto instance = std::make_unique<Instance>(options_.device);
   const BuildOptions build{.weights = std::make_shared<SafetensorsFolder>(options_.model),
-                           .dtype = resolve_precision(options_.precision),
+                           .dtype = resolve_precision(options_.precision, instance->context.device),
                            .trained = train_base};
   instance->model = Decoder::build(instance->context, {instance->lasting, instance->passing}, config_, build);
   if (with_adapter) PeftAdapter(options_.adapter).attach_to(*instance->model);
@@ -244,12 +246,17 @@ void Parity::compare_training(Instance& instance) {
                             .eps = settings.eps,
                             .weight_decay = settings.weight_decay,
                             .max_grad_norm = settings.max_grad_norm});
+  StepRunner runner(model, optimizer,
+                    {.micro_batch_tokens = static_cast<int64_t>(batch_.ids.size()), .graphs = options_.graphs});
   std::vector<float> losses, norms;
+  const auto trained = static_cast<double>(batch_.rows.size());
   const size_t steps = golden_.floats("lora.train.losses").size();
   for (size_t i = 0; i < steps; ++i) {
-    losses.push_back(static_cast<float>(step(model)));
-    norms.push_back(static_cast<float>(optimizer.gradient_norm(instance.context)));
-    optimizer.step(instance.context, settings.learning_rate);
+    runner.accumulate(batch_, static_cast<float>(1.0 / trained), 0);
+    runner.update(settings.learning_rate);
+    const StepRunner::Result result = runner.finish();
+    losses.push_back(static_cast<float>(result.loss_sum / trained));
+    norms.push_back(static_cast<float>(result.norm));
   }
   compare_one("lora.train.losses", [&] { return losses; });
   compare_one("lora.train.grad_norms", [&] { return norms; });
