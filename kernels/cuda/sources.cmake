@@ -7,7 +7,11 @@ set(LORICA_CUDA_SOURCES
   cuda/elementwise.cu
   cuda/embedding.cu
   cuda/fault.cpp
+  cuda/gemm_finish.cu
+  cuda/graph.cpp
   cuda/layer_norm.cu
+  cuda/memory.cpp
+  cuda/pinned_ring.cpp
   cuda/rms_norm.cu
   cuda/rope.cu
   cuda/softcap.cu
