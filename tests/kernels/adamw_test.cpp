@@ -5,7 +5,7 @@
 namespace lorica::test {
 namespace {
 
-HostTensor step_values(double lr, double beta1, double beta2, int64_t step) {
+HostTensor step_values(double lr, float beta1, float beta2, int64_t step) {
   const auto values = adamw_step_values(lr, beta1, beta2, step);
   return {{3}, Dtype::f32, {values[0], values[1], values[2]}};
 }
@@ -105,14 +105,14 @@ TEST(AdamW, FirstStepHasTheSizeOfTheLearningRate) {
   t.value = HostTensor({2}, Dtype::f32, {1, -2});
   t.grad = HostTensor({2}, Dtype::f32, {3, -0.5});
   const AdamWTensor tensor = t.view();
-  const HostTensor values = step_values(0.25, 0.9, 0.999, 1);
+  const HostTensor values = step_values(0.25, 0.9f, 0.999f, 1);
   launch(context_under_test(), AdamW{.tensors = {&tensor, 1}, .step_values = values.in(), .norm = {}, .eps = 0});
   EXPECT_NEAR(t.value.get(0), 0.75, 1e-6);
   EXPECT_NEAR(t.value.get(1), -1.75, 1e-6);
 }
 
 TEST(AdamW, NanInTheGradientReachesTheValueUnlessTheNormShowsIt) {
-  const HostTensor values = step_values(0.1, 0.9, 0.999, 1);
+  const HostTensor values = step_values(0.1, 0.9f, 0.999f, 1);
   for (double norm : {0.0, std::nan(""), HUGE_VAL}) {
     Trained t(3, 1, 1, 0.1f);
     t.grad = HostTensor({3}, Dtype::f32, {1, std::nan(""), 1});
@@ -131,7 +131,7 @@ TEST(AdamW, NanInTheGradientReachesTheValueUnlessTheNormShowsIt) {
 
 TEST(AdamW, RefusesWrongArguments) {
   float x[2] = {};
-  const HostTensor values = step_values(0.1, 0.9, 0.999, 1), norm({1}, Dtype::f64, {1.0});
+  const HostTensor values = step_values(0.1, 0.9f, 0.999f, 1), norm({1}, Dtype::f64, {1.0});
   AdamWTensor tensor{.value = x, .grad = x, .m = x, .v = x, .elements = 2};
   const AdamW op{.tensors = {&tensor, 1}, .step_values = values.in(), .norm = norm.in()};
   EXPECT_NO_THROW(op.check());
