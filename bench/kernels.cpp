@@ -184,7 +184,7 @@ void adamw(benchmark::State& state) {
                        .m = data[i + 2].out().as<float>(),
                        .v = data[i + 3].out().as<float>(),
                        .elements = sizes[i / 4]});
-  const std::array<float, 3> values = adamw_step_values(1e-3, 0.9, 0.999, 1);
+  const std::array<float, 3> values = adamw_step_values(1e-3, 0.9f, 0.999f, 1);
   const double before = data[0].get(0), sign = data[1].get(0) > 0 ? 1 : -1;
   time_op(state, AdamW{.tensors = tensors, .step_values = {values.data(), {3}, Dtype::f32}},
           [&] { return near(data[0].get(0), before - sign * 1e-3, 1e-3); });

@@ -14,6 +14,7 @@ set(LORICA_CUDA_SOURCES
   cuda/pinned_ring.cpp
   cuda/rms_norm.cu
   cuda/rope.cu
+  cuda/sample.cu
   cuda/softcap.cu
 )
 list(TRANSFORM LORICA_CUDA_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/kernels/)

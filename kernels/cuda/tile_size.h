@@ -22,6 +22,9 @@ constexpr int kTensorsPerLaunch = 512;
 /// Embedding, backward: a thread a column, and a token of the list that is searched.
 constexpr int kEmbeddingThreads = 128;
 
+/// Sampling: a block a sequence, with a histogram of 2 KB for each warp, in which its lanes meet.
+constexpr int kSampleThreads = 512;
+
 /// Norms: a row lies in the registers of its threads, `kept` vectors in each, so that memory is read once.
 struct RowTile {
   int row_threads;    ///< a power of two up to a warp, or the whole block
