@@ -1,0 +1,56 @@
+#pragma once
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+
+// How work is cut into blocks and threads, with the reason beside each choice. Everything depends on shapes alone.
+namespace lorica::tile {
+
+/// Elementwise kernels: eight such blocks fill an SM, and a thread's two or three 16-byte loads then keep more than the
+/// 20 KB in flight that an SM needs to reach the memory's speed.
+constexpr int kFlatThreads = 256;
+
+/// Embedding, backward: a thread a column, and a token of the list that is searched.
+constexpr int kEmbeddingThreads = 128;
+
+/// Norms: a row lies in the registers of its threads, `kept` vectors in each, so that memory is read once.
+struct RowTile {
+  int row_threads;    ///< a power of two up to a warp, or the whole block
+  int block_threads;  ///< a multiple of a warp
+  int rows_per_block() const { return block_threads / row_threads; }
+};
+/// 512 threads leave each 128 registers. Four vectors of x and dy fit beside the sums; with the gradients of w and b,
+/// and the next row on its way, two do.
+constexpr int kNormMaxThreads = 512;
+constexpr int kNormKept = 4, kNormKeptWithGradients = 2;
+/// `vectors` make up a row. Narrow rows (a head of 64 has 8 vectors) share a warp, since idle lanes load nothing; wider
+/// ones take a warp, then a block: a block's reduction costs a barrier, so not before it must.
+constexpr RowTile row_tile(int64_t vectors, int kept) {
+  constexpr int kWarp = 32, kSmallBlock = 128;
+  if (vectors <= kWarp) return {static_cast<int>(std::bit_ceil(static_cast<uint64_t>(vectors))), kSmallBlock};
+  const int64_t threads = (vectors + kept - 1) / kept;
+  if (threads <= kWarp) return {kWarp, kSmallBlock};
+  const int whole = static_cast<int>(std::min<int64_t>((threads + kWarp - 1) / kWarp * kWarp, kNormMaxThreads));
+  return {whole, whole};
+}
+
+/// The fixed ranges of rows over which the gradient of a norm's weight is summed: as many as keep 512 threads on each
+/// of an H100's 132 SMs, of at least 4 rows so that a partial sum costs less than what it sums.
+struct RowRanges {
+  int rows_each;
+  int64_t count;
+};
+constexpr RowRanges row_ranges(int64_t rows, int row_threads) {
+  const int64_t wanted = std::max<int64_t>(1, 132 * 512 / row_threads);
+  const int64_t each = std::max<int64_t>(4, (rows + wanted - 1) / wanted);
+  return {static_cast<int>(each), (rows + each - 1) / each};
+}
+
+/// Adding up partial sums: 32 columns make a 128-byte line; strips of the parts are summed side by side, since one
+/// thread walking hundreds of parts would wait for memory each time.
+constexpr int kPartialColumns = 32;
+constexpr int partial_strips(int64_t parts) {
+  return static_cast<int>(std::bit_ceil(static_cast<uint64_t>(std::clamp<int64_t>(parts / 8, 1, 32))));
+}
+
+}  // namespace lorica::tile
