@@ -6,6 +6,11 @@ set(LORICA_CUDA_SOURCES
   cuda/elementwise.cu
   cuda/embedding.cu
   cuda/fault.cpp
+  cuda/head_loss.cu
+  cuda/linear.cu
+  cuda/lora_linear.cu
+  cuda/partial_sums.cu
   cuda/rope.cu
+  cuda/thin_product.cu
 )
 list(TRANSFORM LORICA_CUDA_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/kernels/)

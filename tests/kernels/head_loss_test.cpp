@@ -279,13 +279,13 @@ TEST(HeadLoss, ErrorsNameTheOpTheArgumentAndTheValue) {
     t.targets_tensor = HostTensor::ints(targets);
     return error_of([&] { launch(context, t.op({}, {})); });
   };
-  EXPECT_EQ(with({1, 2}, {0, 10}), "HeadLoss: targets[1]: expected 0 to 9, got 10");
-  EXPECT_EQ(with({1, 2}, {-100, 1}), "HeadLoss: targets[0]: expected 0 to 9, got -100");
+  EXPECT_EQ(with({1, 2}, {0, 10}), "HeadLoss: targets[1]: expected an index from 0 to 9, got 10");
+  EXPECT_EQ(with({1, 2}, {-100, 1}), "HeadLoss: targets[0]: expected an index from 0 to 9, got -100");
   EXPECT_EQ(with({2, 2}, {0, 1}), "HeadLoss: rows[1]: expected more than 2, got 2");
-  EXPECT_EQ(with({1, 4}, {0, 1}), "HeadLoss: rows[1]: expected 0 to 3, got 4");
-  EXPECT_EQ(with({-1, 2}, {-1, 1}), "HeadLoss: rows[0]: expected 0 to 3, got -1");
-  EXPECT_EQ(with({1, -1}, {0, 1}), "HeadLoss: rows[1]: expected 0 to 3, got -1");
-  EXPECT_EQ(with({1, 2}, {0, -1}), "HeadLoss: targets[1]: expected 0 to 9, got -1");
+  EXPECT_EQ(with({1, 4}, {0, 1}), "HeadLoss: rows[1]: expected an index from 0 to 3, got 4");
+  EXPECT_EQ(with({-1, 2}, {-1, 1}), "HeadLoss: rows[0]: expected an index from 0 to 3, got -1");
+  EXPECT_EQ(with({1, -1}, {0, 1}), "HeadLoss: rows[1]: expected an index from 0 to 3, got -1");
+  EXPECT_EQ(with({1, 2}, {0, -1}), "HeadLoss: targets[1]: expected an index from 0 to 9, got -1");
   EXPECT_EQ(with({1}, {0, 1}), "HeadLoss: targets: expected shape [1], got [2]");
   EXPECT_EQ(with({1, 2}, {0, 1}), "");
   EXPECT_EQ(error_of([&] { launch(context, t.op(wrong.grad(GradMode::kWrite), {})); }),

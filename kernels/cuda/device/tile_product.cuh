@@ -152,7 +152,7 @@ struct TileProduct {
 
   __device__ __forceinline__ void multiply_plain(const Left& left, const Right& right) {
     const int g = lane() / 4, pair = 2 * (lane() % 4);
-#pragma unroll 4
+#pragma unroll 2
     for (int k = 0; k < kK; ++k) {
       float a[kMTiles][2];
 #pragma unroll
