@@ -11,6 +11,7 @@ set(LORICA_CUDA_SOURCES
   cuda/lora_linear.cu
   cuda/partial_sums.cu
   cuda/rope.cu
+  cuda/softcap.cu
   cuda/thin_product.cu
 )
 list(TRANSFORM LORICA_CUDA_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/kernels/)
