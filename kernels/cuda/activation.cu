@@ -102,12 +102,6 @@ void visit_activation(Dtype dtype, Activation activation, Fn&& fn) {
   });
 }
 
-template <class T>
-Grad<T> typed(const GradOut& grad) {
-  if (!grad) return {nullptr, GradMode::kSkip};
-  return {grad.tensor.as<T>(), grad.mode};
-}
-
 }  // namespace
 
 void run(CudaBackend& cuda, const GluFwd& op) {
@@ -126,7 +120,7 @@ void run(CudaBackend& cuda, const GluBwd& op) {
   visit_activation(op.dy.dtype, op.activation, [&]<class T, Activation kActivation> {
     constexpr int kN = Vector<T>::kWidth;
     const T *const dy = op.dy.as<T>(), *const gate = op.gate.as<T>(), *const up = op.up.as<T>();
-    const Grad<T> dgate = typed<T>(op.dgate), dup = typed<T>(op.dup);
+    const Grad<T> dgate = typed_grad<T>(op.dgate), dup = typed_grad<T>(op.dup);
     const int64_t n = op.dy.elements();
     launch_kernel(cuda, "glu_bwd", glu_bwd_kernel<T, kActivation>, flat_shape<kN>(n), dy, gate, up, dgate, dup, n,
                   aligned<kN>(dy, gate, up, dgate.data, dup.data));
@@ -149,7 +143,7 @@ void run(CudaBackend& cuda, const ActivationBwd& op) {
   visit_activation(op.dy.dtype, op.activation, [&]<class T, Activation kActivation> {
     constexpr int kN = Vector<T>::kWidth;
     const T *const dy = op.dy.as<T>(), *const x = op.x.as<T>();
-    const Grad<T> dx = typed<T>(op.dx);
+    const Grad<T> dx = typed_grad<T>(op.dx);
     const int64_t n = op.dy.elements();
     launch_kernel(cuda, "activation_bwd", activation_bwd_kernel<T, kActivation>, flat_shape<kN>(n), dy, x, dx, n,
                   aligned<kN>(dy, x, dx.data));

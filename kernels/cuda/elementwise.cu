@@ -80,7 +80,7 @@ void run(CudaBackend& cuda, const Accumulate& op) {
     visit_float(op.dx.tensor.dtype, [&]<class To> {
       constexpr int kN = kPairWidth<From, To>;
       const From* const dy = op.dy.as<From>();
-      const Grad<To> dx{op.dx.tensor.as<To>(), op.dx.mode};
+      const Grad<To> dx = typed_grad<To>(op.dx);
       const int64_t n = op.dy.elements();
       launch_kernel(cuda, "accumulate", accumulate_kernel<kN, From, To>, flat_shape<kN>(n), dy, dx, op.scale, n,
                     aligned<kN>(dy, dx.data));

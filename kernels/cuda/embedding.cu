@@ -42,18 +42,6 @@ struct BwdShared {
   int matches[tile::kEmbeddingThreads];         ///< these tokens, in order
 };
 
-/// Whether any thread of the block says yes.
-__device__ __forceinline__ bool block_any(bool yes, int* counts) {
-  const int warps = static_cast<int>(blockDim.x) / kWarp;
-  const bool of_warp = __any_sync(kAllLanes, yes);
-  __syncthreads();
-  if (threadIdx.x % kWarp == 0) counts[threadIdx.x / kWarp] = of_warp;
-  __syncthreads();
-  bool result = false;
-  for (int w = 0; w < warps; ++w) result = result || counts[w] != 0;
-  return result;
-}
-
 /// The tokens of [begin, begin + blockDim.x) with this id, in order, in shared.matches; returns their number.
 __device__ __forceinline__ int find_matches(const int32_t* ids, int64_t begin, int64_t end, int32_t id,
                                             BwdShared& shared) {
@@ -89,7 +77,7 @@ __global__ void embedding_bwd_kernel(const T* dy, const int32_t* ids, float* dta
   }
   bool seen = false;
   for (int64_t t = threadIdx.x; t < first; t += blockDim.x) seen = seen || ids[t] == id;
-  if (block_any(seen, shared.counts)) return;
+  if (__syncthreads_or(seen)) return;
 
   const int64_t column = int64_t{blockIdx.y} * blockDim.x + threadIdx.x;
   float sum = adding && column < d ? dtable[id * d + column] : 0.0f;

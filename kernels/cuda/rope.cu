@@ -88,7 +88,7 @@ void rotate(CudaBackend& cuda, const In& x, const Tables& tables, const Grad<T>&
                        .place = place,
                        .fault = cuda.fault()};
   constexpr int kN = Vector<T>::kWidth;
-  const bool vectors = op.r % kN == 0 && op.d % kN == 0 && aligned<kN>(op.x, y.data) && aligned<kN>(op.cos, op.sin);
+  const bool vectors = op.r % kN == 0 && op.d % kN == 0 && aligned<kN>(op.x, y.data, op.cos, op.sin);
   if (vectors)
     launch_rope<kN>(cuda, op);
   else
@@ -107,8 +107,7 @@ void run(CudaBackend& cuda, const Rope& op) {
 void run(CudaBackend& cuda, const RopeBwd& op) {
   if (!op.dx) return;
   visit_float(op.dy.dtype, [&]<class T> {
-    const Grad<T> dx{op.dx.tensor.as<T>(), op.dx.mode};
-    rotate<T>(cuda, op.dy, {op.cos, op.sin, op.positions}, dx, true, FaultPlace::kRopeBwd);
+    rotate<T>(cuda, op.dy, {op.cos, op.sin, op.positions}, typed_grad<T>(op.dx), true, FaultPlace::kRopeBwd);
   });
 }
 

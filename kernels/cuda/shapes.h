@@ -1,4 +1,5 @@
 #pragma once
+#include "kernels/cuda/device/pieces.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/tile_size.h"
 
@@ -9,6 +10,12 @@ namespace lorica {
 template <int kN, class... T>
 bool aligned(const T*... pointers) {
   return ((reinterpret_cast<uintptr_t>(pointers) % (kN * sizeof(T)) == 0) && ...);
+}
+
+template <class T>
+device::Grad<T> typed_grad(const GradOut& grad) {
+  if (!grad) return {nullptr, GradMode::kSkip};
+  return {grad.tensor.as<T>(), grad.mode};
 }
 
 /// The launch of a kernel over n elements, kN a thread, that uses device::for_piece().

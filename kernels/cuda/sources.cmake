@@ -1,15 +1,18 @@
 # The CUDA backend's sources: nvcc compiles them for the GPU, g++ for the SIMT harness of tests/simt.
 set(LORICA_CUDA_SOURCES
   cuda/activation.cu
+  cuda/adamw.cu
   cuda/backend.cpp
   cuda/columns.cu
   cuda/elementwise.cu
   cuda/embedding.cu
   cuda/fault.cpp
   cuda/head_loss.cu
+  cuda/layer_norm.cu
   cuda/linear.cu
   cuda/lora_linear.cu
   cuda/partial_sums.cu
+  cuda/rms_norm.cu
   cuda/rope.cu
   cuda/softcap.cu
   cuda/thin_product.cu

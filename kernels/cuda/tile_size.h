@@ -10,6 +10,15 @@ namespace lorica::tile {
 /// 20 KB in flight that an SM needs to reach the memory's speed.
 constexpr int kFlatThreads = 256;
 
+/// The optimiser: what a block takes of one tensor. Two 16-byte vectors of each of four arrays a thread; small, because
+/// a LoRA factor has some 10,000 elements and the blocks of all tensors share the SMs.
+constexpr int kAdamWThreads = 256, kAdamWElements = kAdamWThreads * 8;
+/// The sum of squares reads one array, so a block takes more.
+constexpr int kNormSumThreads = 256, kNormSumElements = kNormSumThreads * 16;
+/// Tensors in one launch: their table travels as a kernel parameter (at most 32,764 bytes), which needs no copy and can
+/// be recorded in a graph. LoRA on all matrices of 36 blocks has 504.
+constexpr int kTensorsPerLaunch = 512;
+
 /// Embedding, backward: a thread a column, and a token of the list that is searched.
 constexpr int kEmbeddingThreads = 128;
 
@@ -19,10 +28,10 @@ struct RowTile {
   int block_threads;  ///< a multiple of a warp
   int rows_per_block() const { return block_threads / row_threads; }
 };
-/// 512 threads leave each 128 registers. Four vectors of x and dy fit beside the sums; with the gradients of w and b,
-/// and the next row on its way, two do.
+/// 512 threads leave each 128 registers. Four vectors of x and dy fit there; beside the gradients of w and b, and the
+/// next row on its way, one does.
 constexpr int kNormMaxThreads = 512;
-constexpr int kNormKept = 4, kNormKeptWithGradients = 2;
+constexpr int kNormKept = 4, kNormKeptWithGradients = 1;
 /// `vectors` make up a row. Narrow rows (a head of 64 has 8 vectors) share a warp, since idle lanes load nothing; wider
 /// ones take a warp, then a block: a block's reduction costs a barrier, so not before it must.
 constexpr RowTile row_tile(int64_t vectors, int kept) {
