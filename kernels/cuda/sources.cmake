@@ -1,6 +1,8 @@
 # The CUDA backend's sources: nvcc compiles them for the GPU, g++ for the SIMT harness of tests/simt.
 set(LORICA_CUDA_SOURCES
   cuda/backend.cpp
+  cuda/attention_backward.cu
+  cuda/attention_forward.cu
   cuda/elementwise.cu
 )
 list(TRANSFORM LORICA_CUDA_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/kernels/)
