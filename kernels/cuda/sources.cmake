@@ -2,6 +2,8 @@
 set(LORICA_CUDA_SOURCES
   cuda/activation.cu
   cuda/adamw.cu
+  cuda/attention_backward.cu
+  cuda/attention_forward.cu
   cuda/backend.cpp
   cuda/columns.cu
   cuda/elementwise.cu

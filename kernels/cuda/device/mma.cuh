@@ -13,8 +13,8 @@
 #include "kernels/dtype.h"
 
 // Products of bf16 tiles by a whole warp. Each lane holds a fragment of a tile in registers of two bf16, the one of the
-// lower column (A) or row (B) in the lower half. With g = lane / 4 and c = 2 (lane % 4), as the PTX manual lays down for
-// mma.m16n8k16:
+// lower column (A) or row (B) in the lower half. With g = lane / 4 and c = 2 (lane % 4), as the PTX manual lays down
+// for mma.m16n8k16:
 //     A [16, 16]  a[0] at (g, c..c+1)      a[1] at (g + 8, c..)    a[2] at (g, c + 8..)    a[3] at (g + 8, c + 8..)
 //     B [16, 8]   b[0] at (c..c+1, g)      b[1] at (c + 8.., g)
 //     C [16, 8]   c[0], c[1] at (g, c..)   c[2], c[3] at (g + 8, c..)
