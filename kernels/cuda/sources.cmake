@@ -2,6 +2,7 @@
 set(LORICA_CUDA_SOURCES
   cuda/backend.cpp
   cuda/attention_backward.cu
+  cuda/attention_cached.cu
   cuda/attention_forward.cu
   cuda/elementwise.cu
 )
