@@ -46,7 +46,8 @@ DeviceMemory& memory_of(CudaBackend&);
 
 /// Where ops run, and on what.
 struct Context {
-  explicit Context(Device where = Device::kCpu);
+  explicit Context(Device where = Device::kCpu)
+      : device(where), cuda(where == Device::kCuda ? open_cuda() : nullptr) {}
   DeviceMemory& memory() { return device == Device::kCuda ? memory_of(*cuda) : host_memory(); }
 
   Device device;

@@ -6,6 +6,7 @@
 #include "kernels/ops/attention.h"
 #include "kernels/ops/columns.h"
 #include "kernels/ops/elementwise.h"
+#include "kernels/ops/softcap.h"
 
 namespace lorica {
 
@@ -25,8 +26,10 @@ KvCache::KvCache(Arena& arena, const ModelConfig& config, Dtype dtype, int64_t s
 
 std::unique_ptr<Decoder> Decoder::build(Context& context, Arena& arena, const ModelConfig& config,
                                         const BuildOptions& build) {
-  return config.family == "gpt2" ? build_gpt2(context, arena, config, build)
-                                 : build_llama(context, arena, config, build);
+  if (config.family == "gpt2") return build_gpt2(context, arena, config, build);
+  if (config.family == "olmo2") return build_olmo2(context, arena, config, build);
+  if (config.family == "gemma2" || config.family == "gemma3_text") return build_gemma(context, arena, config, build);
+  return build_llama(context, arena, config, build);
 }
 
 void Decoder::add_linear(LinearLayer& layer) {
@@ -52,23 +55,6 @@ int64_t Decoder::base_parameter_count() const {
   int64_t count = head_.own_ ? head_.own_.elements() : 0;
   for (const Weight* weight : weights_) count += weight->elements();
   return count;
-}
-
-void RopeTable::reach(Arena& arena, const ModelConfig& config, int64_t positions) {
-  if (cos_ && cos_.shape()[0] >= positions) return;
-  const std::vector<double> frequencies = config.rope.frequencies(config.head_dim);
-  const auto width = static_cast<int64_t>(frequencies.size());
-  const int64_t rows = std::max(positions, std::min<int64_t>(config.max_positions, 4096));
-  cos_ = Tensor(arena, {rows, width}, Dtype::f32);
-  sin_ = Tensor(arena, {rows, width}, Dtype::f32);
-  for (int64_t p = 0; p < rows; ++p) {
-    for (int64_t i = 0; i < width; ++i) {
-      // the product is rounded to f32 before the cosine, as the reference implementations do
-      const float angle = static_cast<float>(p) * static_cast<float>(frequencies[static_cast<size_t>(i)]);
-      cos_.as<float>()[p * width + i] = static_cast<float>(std::cos(static_cast<double>(angle)));
-      sin_.as<float>()[p * width + i] = static_cast<float>(std::sin(static_cast<double>(angle)));
-    }
-  }
 }
 
 namespace {
@@ -105,22 +91,26 @@ Var Decoder::hidden(Tape& tape, const TokenBatch& batch, bool recompute_blocks) 
 HeadLossResult Decoder::loss(Tape& tape, const Var& hidden, const Tensor& rows, const Tensor& targets,
                              float loss_scale) {
   const LinearWeight weight = head_.weight(tape, tape.recording() && hidden.needs_grad());
-  return head_loss(tape, hidden, weight, rows, targets, loss_scale);
+  return head_loss(tape, hidden, weight, rows, targets, loss_scale, config_.logits_softcap);
 }
 
 Tensor Decoder::logits(Tape& tape, const Tensor& hidden, std::span<const int32_t> rows) {
   Tensor some = tape.empty({static_cast<int64_t>(rows.size()), config_.hidden_size}, hidden.dtype());
   launch(context_, GatherRows{.x = hidden, .rows = tensor_of(arena_, rows), .y = some});
   Tensor result = linear(tape, some, head_.weight(tape, false)).value;
-  if (result.dtype() == Dtype::f32) return result;
-  Tensor wide = tape.empty(result.shape(), Dtype::f32);
-  launch(context_, Cast{.x = result, .y = wide});
-  return wide;
+  if (result.dtype() != Dtype::f32) {
+    Tensor wide = tape.empty(result.shape(), Dtype::f32);
+    launch(context_, Cast{.x = result, .y = wide});
+    result = wide;
+  }
+  if (config_.logits_softcap > 0) launch(context_, SoftCap{.x = result, .y = result, .cap = config_.logits_softcap});
+  return result;
 }
 
 Var Decoder::attend(Tape& tape, int64_t layer, const Var& q, const Var& k, const Var& v, const Step& step) {
   const auto at = static_cast<size_t>(layer);
-  const AttentionOptions options{.scale = config_.attention_scales[at], .window = config_.windows[at], .softcap = 0};
+  const AttentionOptions options{
+      .scale = config_.attention_scales[at], .window = config_.windows[at], .softcap = config_.attention_softcap};
   if (!step.cache) return attention(tape, q, k, v, step.batch.cu_seqlens, options);
   const Tensor& keys = step.cache->keys_[at];
   const Tensor& values = step.cache->values_[at];

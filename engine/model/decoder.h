@@ -105,18 +105,9 @@ class Decoder {
   LinearLayer head_;
 };
 
-/// cos and sin of position * frequency, [P, R] f32, grown on demand.
-class RopeTable {
- public:
-  void reach(Arena& arena, const ModelConfig& config, int64_t positions);
-  const Tensor& cos() const { return cos_; }
-  const Tensor& sin() const { return sin_; }
-
- private:
-  Tensor cos_, sin_;
-};
-
 std::unique_ptr<Decoder> build_llama(Context&, Arena&, const ModelConfig&, const BuildOptions&);
+std::unique_ptr<Decoder> build_gemma(Context&, Arena&, const ModelConfig&, const BuildOptions&);
+std::unique_ptr<Decoder> build_olmo2(Context&, Arena&, const ModelConfig&, const BuildOptions&);
 std::unique_ptr<Decoder> build_gpt2(Context&, Arena&, const ModelConfig&, const BuildOptions&);
 
 }  // namespace lorica

@@ -5,5 +5,6 @@ set(LORICA_CUDA_SOURCES
   cuda/attention_cached.cu
   cuda/attention_forward.cu
   cuda/elementwise.cu
+  cuda/softcap.cu
 )
 list(TRANSFORM LORICA_CUDA_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/kernels/)
