@@ -4,6 +4,7 @@
 
 #include "cli/verbs.h"
 #include "io/formats/describe.h"
+#include "io/hub/hub.h"
 #include "kernels/context.h"
 
 namespace lorica::cli {
@@ -25,7 +26,7 @@ void add_info(CLI::App& app) {
       Context context(*device == "cuda" ? Device::kCuda : Device::kCpu);
       fmt::print("{}", describe(context));
     }
-    if (!path->empty()) fmt::print("{}", describe_path(*path));
+    if (!path->empty()) fmt::print("{}", describe_path(model_folder(*path)));
   });
 }
 

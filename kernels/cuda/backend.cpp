@@ -44,6 +44,7 @@ CudaBackend::CudaBackend() {
     throw Error("device: cuda: {} is of architecture sm_{}; sm_80 (Ampere) or newer is needed; use device: cpu",
                 properties_.name, architecture());
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
+  fault_ = std::make_unique<FaultWord>(stream_);
   memory_ = std::make_unique<CudaMemory>(*this);
   gemms_ = make_cuda_gemm(*this);
   const char* const sync = std::getenv("LORICA_CUDA_SYNC");
@@ -56,6 +57,7 @@ CudaBackend::CudaBackend() {
 CudaBackend::~CudaBackend() {
   gemms_.reset();
   memory_.reset();
+  fault_.reset();
   scratch_ = {};
   if (stream_) cudaStreamDestroy(stream_);
 }

@@ -21,16 +21,19 @@ void* CudaMemory::allocate(size_t bytes) {
 void CudaMemory::copy_in(void* to, const void* from, size_t bytes) {
   if (bytes == 0) return;
   cuda_.refuse_while_capturing("a copy from the host");
-  if (bytes <= PinnedRing::kSlotBytes)
+  if (bytes <= PinnedRing::kSlotBytes) {
     ring_.upload(to, from, bytes);
-  else
-    copy_and_wait(to, from, bytes, cudaMemcpyHostToDevice, "copy to the GPU");
+  } else {
+    check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cuda_.stream()), "copy to the GPU");
+    check_cuda(cudaStreamSynchronize(cuda_.stream()), "copy to the GPU");
+  }
 }
 
 void CudaMemory::copy_out(void* to, const void* from, size_t bytes) {
   if (bytes == 0) return;
   cuda_.refuse_while_capturing("a copy to the host");
-  copy_and_wait(to, from, bytes, cudaMemcpyDeviceToHost, "copy from the GPU");
+  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, cuda_.stream()), "copy from the GPU");
+  cuda_.faults().wait_and_check();
 }
 
 void CudaMemory::copy(void* to, const void* from, size_t bytes) {
@@ -45,11 +48,6 @@ size_t CudaMemory::free_bytes() const {
   size_t free = 0, total = 0;
   check_cuda(cudaMemGetInfo(&free, &total), "free memory");
   return free;
-}
-
-void CudaMemory::copy_and_wait(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, const char* what) {
-  check_cuda(cudaMemcpyAsync(to, from, bytes, kind, cuda_.stream()), what);
-  check_cuda(cudaStreamSynchronize(cuda_.stream()), what);
 }
 
 }  // namespace lorica

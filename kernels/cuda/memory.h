@@ -20,7 +20,6 @@ class CudaMemory : public DeviceMemory {
   size_t free_bytes() const override;
 
  private:
-  void copy_and_wait(void* to, const void* from, size_t bytes, cudaMemcpyKind kind, const char* what);
   CudaBackend& cuda_;
   PinnedRing ring_;
 };
