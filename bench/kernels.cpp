@@ -183,17 +183,19 @@ void adamw(benchmark::State& state) {
                        .grad = data[i + 1].in().as<float>(),
                        .m = data[i + 2].out().as<float>(),
                        .v = data[i + 3].out().as<float>(),
-                       .elements = sizes[i / 4],
-                       .learning_rate = 1e-3f});
+                       .elements = sizes[i / 4]});
+  const std::array<float, 3> values = adamw_step_values(1e-3, 0.9f, 0.999f, 1);
   const double before = data[0].get(0), sign = data[1].get(0) > 0 ? 1 : -1;
-  time_op(state, AdamW{.tensors = tensors}, [&] { return near(data[0].get(0), before - sign * 1e-3, 1e-3); });
+  time_op(state, AdamW{.tensors = tensors, .step_values = {values.data(), {3}, Dtype::f32}},
+          [&] { return near(data[0].get(0), before - sign * 1e-3, 1e-3); });
 }
 
 void global_norm(benchmark::State& state) {
   Data grad({4'900'000}, Dtype::f32, 1);
   const In view = grad.in();
   double norm = 0;
-  time_op(state, GlobalNorm{.grads = {&view, 1}, .norm = &norm}, [&] { return near(norm, std::sqrt(4.9e6), 100); });
+  time_op(state, GlobalNorm{.grads = {&view, 1}, .norm = {&norm, {1}, Dtype::f64}},
+          [&] { return near(norm, std::sqrt(4.9e6), 100); });
 }
 
 void register_rows() {

@@ -139,7 +139,7 @@ StepReport Trainer::step() {
         std::min(schedule_factor(train.lr_scheduler_type, share_before, progress(), 0),
                  static_cast<double>(state_.step) / static_cast<double>(std::max<int64_t>(*train.warmup_steps, 1)));
   const double rate = train.learning_rate * factor;
-  optimizer_.step(session_.context(), rate, norm);
+  optimizer_.step(session_.context(), rate);
 
   state_.epoch = planner_.epoch();
   state_.tokens += totals.tokens;

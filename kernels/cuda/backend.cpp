@@ -14,7 +14,7 @@ void check_cuda(cudaError_t status, const char* what, std::source_location place
 
 class CudaBackend::Memory : public DeviceMemory {
  public:
-  explicit Memory(cudaStream_t stream) : stream_(stream) {}
+  Memory(cudaStream_t stream, FaultWord& fault) : stream_(stream), fault_(fault) {}
   void* allocate(size_t bytes) override {
     void* block = nullptr;
     if (cudaMalloc(&block, bytes) == cudaSuccess) return block;
@@ -28,7 +28,7 @@ class CudaBackend::Memory : public DeviceMemory {
   }
   void copy_out(void* to, const void* from, size_t bytes) override {
     copy_async(to, from, bytes, cudaMemcpyDeviceToHost);
-    wait();
+    fault_.wait_and_check();
   }
   void copy(void* to, const void* from, size_t bytes) override {
     copy_async(to, from, bytes, cudaMemcpyDeviceToDevice);
@@ -48,6 +48,7 @@ class CudaBackend::Memory : public DeviceMemory {
   }
   void wait() { check_cuda(cudaStreamSynchronize(stream_), "copy"); }
   cudaStream_t stream_;
+  FaultWord& fault_;
 };
 
 CudaBackend::CudaBackend() {
@@ -61,7 +62,8 @@ CudaBackend::CudaBackend() {
     throw Error("device: cuda: {} is of architecture sm_{}; sm_80 or newer is needed", properties_.name,
                 architecture());
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
-  memory_ = std::make_unique<Memory>(stream_);
+  fault_ = std::make_unique<FaultWord>(stream_);
+  memory_ = std::make_unique<Memory>(stream_, *fault_);
   gemms_ = make_cuda_gemm(*this);
   const char* const sync = std::getenv("LORICA_CUDA_SYNC");
   synchronous_ = sync && *sync == '1';
@@ -69,6 +71,7 @@ CudaBackend::CudaBackend() {
 
 CudaBackend::~CudaBackend() {
   gemms_.reset();
+  fault_.reset();
   for (const Block& block : scratch_) cudaFree(block.data);
   if (stream_) cudaStreamDestroy(stream_);
 }

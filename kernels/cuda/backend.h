@@ -6,6 +6,7 @@
 #include <source_location>
 
 #include "kernels/context.h"
+#include "kernels/cuda/fault.h"
 
 namespace lorica {
 
@@ -30,6 +31,8 @@ class CudaBackend {
   int architecture() const { return properties_.major * 10 + properties_.minor; }
   DeviceMemory& memory() { return *memory_; }
   CudaGemm& gemms() { return *gemms_; }
+  /// Where kernels record a wrong value; copies to the host report it.
+  DeviceFault* fault() { return fault_->device(); }
 
   /// At least `bytes` of 256-byte aligned device memory, valid until the next call for the same slot. Slots keep an
   /// op's buffers apart; each op starts anew at slot 0.
@@ -53,6 +56,7 @@ class CudaBackend {
   };
   cudaDeviceProp properties_{};
   cudaStream_t stream_ = nullptr;
+  std::unique_ptr<FaultWord> fault_;
   std::unique_ptr<DeviceMemory> memory_;
   std::unique_ptr<CudaGemm> gemms_;
   std::array<Block, kSlotCount> scratch_{};

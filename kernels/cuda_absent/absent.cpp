@@ -12,6 +12,7 @@
 #include "kernels/ops/lora_linear.h"
 #include "kernels/ops/rms_norm.h"
 #include "kernels/ops/rope.h"
+#include "kernels/ops/sample.h"
 #include "kernels/ops/softcap.h"
 
 namespace lorica {
@@ -52,6 +53,7 @@ void run(CudaBackend&, const RmsNormFwd&) { std::abort(); }
 void run(CudaBackend&, const RmsNormBwd&) { std::abort(); }
 void run(CudaBackend&, const Rope&) { std::abort(); }
 void run(CudaBackend&, const RopeBwd&) { std::abort(); }
+void run(CudaBackend&, const Sample&) { std::abort(); }
 void run(CudaBackend&, const SoftCap&) { std::abort(); }
 
 }  // namespace lorica
