@@ -4,6 +4,9 @@ set(LORICA_CUDA_SOURCES
   cuda/adamw.cu
   cuda/backend.cpp
   cuda/columns.cu
+  cuda/attention_backward.cu
+  cuda/attention_cached.cu
+  cuda/attention_forward.cu
   cuda/elementwise.cu
   cuda/embedding.cu
   cuda/fault.cpp
