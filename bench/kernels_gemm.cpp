@@ -126,7 +126,7 @@ struct LoraSetup : LinearSetup {
         u({rows, rank}, dtype),
         da({rank, in}, Dtype::f32),
         db({out, rank}, Dtype::f32) {
-    const Dropout dropout{.p = static_cast<float>(state.range(5)) / 100.0f, .seed = 1, .stream = 2};
+    const Dropout dropout{.p = static_cast<float>(state.range(5)) / 100.0f, .seed = 1, .module = 2};
     fwd = {.x = x.view(),
            .w = {.packed = forward.get()},
            .a = a.view(),
@@ -188,19 +188,21 @@ void lora_over_bare(benchmark::State& state) {
 /// dtype, labelled rows, width, vocabulary, gradients: 0 none, 1 dhidden, 2 dhidden and dw
 void head_loss(benchmark::State& state) {
   LinearSetup s(state);
-  Buffer losses({s.rows}, Dtype::f32), dw(state.range(4) == 2 ? Shape{s.out, s.in} : Shape{1}, Dtype::f32);
+  Buffer losses({s.rows}, Dtype::f32), dw(state.range(4) == 2 ? Shape{s.out, s.in} : Shape{1}, Dtype::f32),
+      loss_scale({1}, Dtype::f32);
   std::vector<int32_t> rows(static_cast<size_t>(s.rows)), targets(rows.size());
   for (size_t i = 0; i < rows.size(); ++i) {
     rows[i] = static_cast<int32_t>(i);
     targets[i] = static_cast<int32_t>(i * 47 % static_cast<size_t>(s.out));
   }
+  *loss_scale.view().as<float>() = 1.0f / static_cast<float>(s.rows);
   HeadLoss op{.hidden = s.x.view(),
               .weight = {.packed = s.forward.get()},
               .weight_bwd = {.packed = s.backward.get()},
               .rows = {rows.data(), {s.rows}, Dtype::i32},
               .targets = {targets.data(), {s.rows}, Dtype::i32},
               .losses = losses.view(),
-              .loss_scale = 1.0f / static_cast<float>(s.rows)};
+              .loss_scale = loss_scale.view()};
   if (state.range(4) > 0) op.dhidden = {s.dx.view(), GradMode::kWrite};
   if (state.range(4) > 1) op.dw = {dw.view(), GradMode::kWrite};
   time_op(state, s.context, op);
