@@ -8,6 +8,7 @@ namespace lorica::cli {
 void add_chat(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_data(CLI::App& app);
+void add_download(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_parity(CLI::App& app);

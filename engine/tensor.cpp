@@ -19,6 +19,16 @@ Tensor Tensor::reshaped(Shape shape) const {
   return result;
 }
 
+Tensor Tensor::part(int64_t begin, Shape shape, Dtype dtype) const {
+  Tensor result;
+  result.memory_ = std::shared_ptr<void>(memory_, static_cast<std::byte*>(memory_.get()) + begin);
+  result.arena_ = arena_;
+  result.shape_ = shape;
+  result.dtype_ = dtype;
+  assert(begin + result.bytes() <= bytes());
+  return result;
+}
+
 void Tensor::copy(const Tensor& from) const {
   assert(&memory() == &from.memory() && bytes() == from.bytes());
   memory().copy(out().data, from.in().data, static_cast<size_t>(bytes()));

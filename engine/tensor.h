@@ -33,6 +33,8 @@ class Tensor {
   operator Out() const { return out(); }  // NOLINT
   /// The same memory under another shape of as many elements.
   Tensor reshaped(Shape shape) const;
+  /// A part of the same memory, from a byte on.
+  Tensor part(int64_t begin, Shape shape, Dtype dtype) const;
 
   /// Where it was made; null for memory of somebody else.
   Arena* arena() const { return arena_; }

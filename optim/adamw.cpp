@@ -27,6 +27,10 @@ void AdamWOptimizer::find_norm(Context& context) {
 
 double AdamWOptimizer::gradient_norm(Context& context) {
   find_norm(context);
+  return norm(context);
+}
+
+double AdamWOptimizer::norm(Context& context) const {
   double norm = 0;
   context.memory().copy_out(&norm, norm_.in().data, sizeof(norm));
   return norm;

@@ -20,7 +20,9 @@ void declare_model(Schema& schema) {
       .path()
       .required("models/smollm2-135m-instruct")
       .synonym_of({"model_name_or_path", "base_model"})
-      .help("folder with config.json, *.safetensors and the tokenizer");
+      .help(
+          "folder with config.json, *.safetensors and the tokenizer, or OWNER/NAME on the hub (fetched into the cache "
+          "that huggingface_hub uses); `model: PATH` alone means the same");
   key("device", &ModelSection::device)
       .synonym_of({"device_map", "accelerator"})
       .help("where the model runs; auto takes the first visible GPU where this build and the machine have one");

@@ -22,8 +22,7 @@ struct ParityOptions {
   double tolerance = 1e-4;
   Precision precision = Precision::kF32;
   DeviceChoice device = DeviceChoice::kCpu;
-  bool graphs = true;        ///< train with recorded steps where the device has them
-  int64_t training_steps = 0;  ///< of lora.train.*; 0: all
+  bool graphs = true;                           ///< lora.train.* by recorded steps, where the device has them
   std::optional<ParityTraining> training = {};  ///< overrides about.json
 };
 

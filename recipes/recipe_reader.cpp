@@ -87,6 +87,10 @@ void Reader::read_section(const YamlNode::Entry& entry) {
   const auto [first, is_new] = section_lines_.emplace(entry.key, entry.line);
   if (!is_new) throw Error("{}: {}: given twice, first at {}", at(entry.line), entry.key, at(first->second));
   if (entry.value->kind == YamlNode::Kind::kNull) return;  // a section whose keys are all commented out
+  if (entry.key == "model" && entry.value->kind == YamlNode::Kind::kScalar) {  // short for model.path
+    given_.try_emplace("model.path", Given{at(entry.line), true, entry.value});
+    return;
+  }
   if (entry.value->kind != YamlNode::Kind::kMap)
     throw Error("{}: {}: expected a section of keys, got {}", at(entry.line), entry.key, shown(*entry.value));
   for (const YamlNode::Entry& key : entry.value->entries) {

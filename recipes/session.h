@@ -24,9 +24,10 @@ struct SessionOptions {
 /// arenas; tensors of it must not outlive it.
 class Session {
  public:
+  /// `model` is a folder or a name on the hub.
   /// Throws Error naming the file for anything that is missing, malformed or does not fit together (a tokenizer with
   /// more tokens than the model has rows, an adapter for another model).
-  Session(const std::filesystem::path& model_folder, const SessionOptions& options);
+  Session(const std::filesystem::path& model, const SessionOptions& options);
 
   Context& context() { return context_; }
   /// For what a pass makes.

@@ -20,8 +20,7 @@ Context open_device(DeviceChoice choice, const std::string& place) {
 }
 
 Dtype resolve_precision(Precision precision, Device device) {
-  if (precision == Precision::kAuto)
-    return device == Device::kCuda || cpu_has_bf16() ? Dtype::bf16 : Dtype::f32;
+  if (precision == Precision::kAuto) return device == Device::kCuda || cpu_has_bf16() ? Dtype::bf16 : Dtype::f32;
   return precision == Precision::kBf16 ? Dtype::bf16 : Dtype::f32;
 }
 

@@ -4,6 +4,7 @@
 
 #include "cli/verbs.h"
 #include "io/formats/describe.h"
+#include "io/hub/hub.h"
 
 namespace lorica::cli {
 
@@ -13,7 +14,7 @@ void add_info(CLI::App& app) {
   verb->add_option("PATH", *path, "a model folder, a PEFT adapter folder, a .safetensors file or a GGUF file")
       ->required();
   verb->footer("Examples:\n  lorica info models/smollm2\n  lorica info runs/support/adapter\n  lorica info model.gguf");
-  verb->callback([path] { fmt::print("{}", describe_path(*path)); });
+  verb->callback([path] { fmt::print("{}", describe_path(model_folder(*path))); });
 }
 
 }  // namespace lorica::cli

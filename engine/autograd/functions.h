@@ -46,6 +46,8 @@ Var lora_linear(Tape&, const Var& x, const LinearWeight&, const LoraFactors&, co
 Var glu(Tape&, const Var& gate, const Var& up, Activation);
 Var activation(Tape&, const Var& x, Activation);
 Var add(Tape&, const Var& a, const Var& b);
+/// factor * x
+Var scale(Tape&, const Var& x, float factor);
 /// Columns [begin, begin + count) of x [T, N].
 Var columns(Tape&, const Var& x, int64_t begin, int64_t count);
 /// The same memory under another shape.

@@ -6,6 +6,7 @@
 #include "kernels/ops/attention.h"
 #include "kernels/ops/columns.h"
 #include "kernels/ops/elementwise.h"
+#include "kernels/ops/softcap.h"
 
 namespace lorica {
 
@@ -26,8 +27,10 @@ KvCache::KvCache(Arena& arena, const ModelConfig& config, Dtype dtype, int64_t s
 
 std::unique_ptr<Decoder> Decoder::build(Context& context, Arenas arenas, const ModelConfig& config,
                                         const BuildOptions& build) {
-  return config.family == "gpt2" ? build_gpt2(context, arenas, config, build)
-                                 : build_llama(context, arenas, config, build);
+  if (config.family == "gpt2") return build_gpt2(context, arenas, config, build);
+  if (config.family == "olmo2") return build_olmo2(context, arenas, config, build);
+  if (config.family == "gemma2" || config.family == "gemma3_text") return build_gemma(context, arenas, config, build);
+  return build_llama(context, arenas, config, build);
 }
 
 void Decoder::add_linear(LinearLayer& layer) {
@@ -55,26 +58,6 @@ int64_t Decoder::base_parameter_count() const {
   return count;
 }
 
-void RopeTable::reach(Arena& arena, const ModelConfig& config, int64_t positions) {
-  if (cos_ && cos_.shape()[0] >= positions) return;
-  const std::vector<double> frequencies = config.rope.frequencies(config.head_dim);
-  const auto width = static_cast<int64_t>(frequencies.size());
-  const int64_t held = cos_ ? cos_.shape()[0] : 0;
-  const int64_t rows = std::max({positions, 2 * held, std::min<int64_t>(config.max_positions, 4096)});
-  std::vector<float> cos, sin;
-  for (int64_t p = 0; p < rows; ++p) {
-    for (const double frequency : frequencies) {
-      // the product is rounded to f32 before the cosine, as the reference implementations do
-      const float angle = static_cast<float>(p) * static_cast<float>(frequency);
-      cos.push_back(static_cast<float>(std::cos(static_cast<double>(angle))));
-      sin.push_back(static_cast<float>(std::sin(static_cast<double>(angle))));
-    }
-  }
-  if (cos_) outgrown_.insert(outgrown_.end(), {cos_, sin_});
-  cos_ = tensor_of(arena, cos).reshaped({rows, width});
-  sin_ = tensor_of(arena, sin).reshaped({rows, width});
-}
-
 Var Decoder::hidden(Tape& tape, const TokenBatch& batch, bool recompute_blocks) {
   reach_positions(batch.longest_document);
   const Step step{.batch = batch, .cache = nullptr, .kv_lens = {}};
@@ -98,22 +81,26 @@ Var Decoder::hidden(Tape& tape, const TokenBatch& batch, bool recompute_blocks) 
 HeadLossResult Decoder::loss(Tape& tape, const Var& hidden, const Tensor& rows, const Tensor& targets,
                              const Tensor& loss_scale) {
   const LinearWeight weight = head_.weight(tape, tape.recording() && hidden.needs_grad());
-  return head_loss(tape, hidden, weight, rows, targets, loss_scale);
+  return head_loss(tape, hidden, weight, rows, targets, loss_scale, config_.logits_softcap);
 }
 
 Tensor Decoder::logits(Tape& tape, const Tensor& hidden, std::span<const int32_t> rows) {
   Tensor some = tape.empty({static_cast<int64_t>(rows.size()), config_.hidden_size}, hidden.dtype());
   launch(context_, GatherRows{.x = hidden, .rows = tensor_of(arenas_.passing, rows), .y = some});
   Tensor result = linear(tape, some, head_.weight(tape, false)).value;
-  if (result.dtype() == Dtype::f32) return result;
-  Tensor wide = tape.empty(result.shape(), Dtype::f32);
-  launch(context_, Cast{.x = result, .y = wide});
-  return wide;
+  if (result.dtype() != Dtype::f32) {
+    Tensor wide = tape.empty(result.shape(), Dtype::f32);
+    launch(context_, Cast{.x = result, .y = wide});
+    result = wide;
+  }
+  if (config_.logits_softcap > 0) launch(context_, SoftCap{.x = result, .y = result, .cap = config_.logits_softcap});
+  return result;
 }
 
 Var Decoder::attend(Tape& tape, int64_t layer, const Var& q, const Var& k, const Var& v, const Step& step) {
   const auto at = static_cast<size_t>(layer);
-  const AttentionOptions options{.scale = config_.attention_scales[at], .window = config_.windows[at], .softcap = 0};
+  const AttentionOptions options{
+      .scale = config_.attention_scales[at], .window = config_.windows[at], .softcap = config_.attention_softcap};
   if (!step.cache) return attention(tape, q, k, v, step.batch.cu_seqlens, options);
   const Tensor& keys = step.cache->keys_[at];
   const Tensor& values = step.cache->values_[at];

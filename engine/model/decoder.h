@@ -109,20 +109,9 @@ class Decoder {
   LinearLayer head_;
 };
 
-/// cos and sin of position * frequency, [P, R] f32, made anew where a pass goes farther. The shorter ones are kept:
-/// recorded steps read them.
-class RopeTable {
- public:
-  void reach(Arena& arena, const ModelConfig& config, int64_t positions);
-  const Tensor& cos() const { return cos_; }
-  const Tensor& sin() const { return sin_; }
-
- private:
-  Tensor cos_, sin_;
-  std::vector<Tensor> outgrown_;
-};
-
 std::unique_ptr<Decoder> build_llama(Context&, Arenas, const ModelConfig&, const BuildOptions&);
+std::unique_ptr<Decoder> build_gemma(Context&, Arenas, const ModelConfig&, const BuildOptions&);
+std::unique_ptr<Decoder> build_olmo2(Context&, Arenas, const ModelConfig&, const BuildOptions&);
 std::unique_ptr<Decoder> build_gpt2(Context&, Arenas, const ModelConfig&, const BuildOptions&);
 
 }  // namespace lorica

@@ -10,5 +10,6 @@ set(LORICA_CUDA_SOURCES
   cuda/layer_norm.cu
   cuda/rms_norm.cu
   cuda/rope.cu
+  cuda/softcap.cu
 )
 list(TRANSFORM LORICA_CUDA_SOURCES PREPEND ${CMAKE_SOURCE_DIR}/kernels/)

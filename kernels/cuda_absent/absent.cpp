@@ -12,6 +12,7 @@
 #include "kernels/ops/lora_linear.h"
 #include "kernels/ops/rms_norm.h"
 #include "kernels/ops/rope.h"
+#include "kernels/ops/softcap.h"
 
 namespace lorica {
 
@@ -51,5 +52,6 @@ void run(CudaBackend&, const RmsNormFwd&) { std::abort(); }
 void run(CudaBackend&, const RmsNormBwd&) { std::abort(); }
 void run(CudaBackend&, const Rope&) { std::abort(); }
 void run(CudaBackend&, const RopeBwd&) { std::abort(); }
+void run(CudaBackend&, const SoftCap&) { std::abort(); }
 
 }  // namespace lorica

@@ -40,7 +40,30 @@ TEST_P(Families, AgreeWithTheGoldens) {
   EXPECT_EQ(verdict.report.find("skipped"), std::string::npos) << verdict.report;
 }
 INSTANTIATE_TEST_SUITE_P(Parity, Families,
-                         testing::Values("llama3_rope_tied", "qwen2", "qwen3", "gpt2", "mistral_window"));
+                         testing::Values("llama3_rope_tied", "qwen2", "qwen3", "gpt2", "mistral_window", "gemma2",
+                                         "gemma3", "phi3"));
+
+/// Options that the goldens above do not have: other families, rope scalings, biases, windows, activations.
+class Variants : public testing::TestWithParam<const char*> {};
+
+TEST_P(Variants, AgreeWithTheGoldens) {
+  const fs::path folder = fs::path(TEST_DATA) / "golden_variants" / GetParam();
+  const Verdict verdict = parity({.model = folder, .golden = folder / "golden.safetensors"});
+  EXPECT_TRUE(verdict.good) << verdict.report;
+  for (const char* group : {"logits", "loss", "grad.*", "lora.logits", "lora.loss", "lora.grad.*"})
+    EXPECT_NE(("\n" + verdict.report).find(std::string("\n") + group + " "), std::string::npos)
+        << group << verdict.report;
+}
+INSTANTIATE_TEST_SUITE_P(Parity, Variants,
+                         testing::Values("granite", "olmo2", "smollm3", "llama_biases_linear", "llama_yarn",
+                                         "llama_dynamic", "phi3_longrope", "qwen3_window", "gemma3_scaled",
+                                         "gpt2_options"));
+
+TEST(Classifier, AgreesWithTheGolden) {
+  const Verdict verdict = parity(options_for("llama_seq_cls"));
+  EXPECT_TRUE(verdict.good) << verdict.report;
+  EXPECT_NE(verdict.report.find("grad.*                     21 tensors"), std::string::npos) << verdict.report;
+}
 
 /// One element of k_proj's A starts with a gradient of 1.2e-7, next to AdamW's eps: f32 rounding decides how far it
 /// moves. Over instruction sets, and with this or that op replaced by a double version, it ends 4e-6 to 1.6e-4 away;
