@@ -55,7 +55,7 @@ template <class T>
 auto filler(const InitOptions& options, const ModelConfig& config, double range, const StoredWeight& weight,
             size_t number) {
   const bool matrix = weight.shape.rank() > 1;
-  const float constant = weight.name.ends_with(".bias") ? 0.0f : 1.0f;
+  const float constant = weight.name.ends_with(".bias") ? 0.0f : 1.0f - config.norm_offset;
   double spread = range;
   if (config.family == "gpt2" && weight.name.ends_with(".c_proj.weight"))
     spread /= std::sqrt(2.0 * static_cast<double>(config.layers));
