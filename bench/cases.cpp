@@ -58,7 +58,7 @@ void add_optimizer_cases(std::vector<Case>& cases, const ModelShape& m) {
                                           .v = m2.out().as<float>(),
                                           .elements = n});
                      }
-                     const auto values = adamw_step_values(1e-4, 0.9, 0.999, 2);
+                     const auto values = adamw_step_values(1e-4, 0.9f, 0.999f, 2);
                      s.time(AdamW{.tensors = tensors, .step_values = s.of(std::vector(values.begin(), values.end()))});
                    }});
   cases.push_back({"global_norm", m.name, shape, {Dtype::f32}, 0, [sizes](Setup& s, Dtype dtype, int64_t) {

@@ -38,7 +38,8 @@ double AdamWOptimizer::norm(Context& context) const {
 
 void AdamWOptimizer::prepare_step(Context& context, double learning_rate) {
   ++steps_;
-  const std::array<float, 3> values = adamw_step_values(learning_rate, options_.beta1, options_.beta2, steps_);
+  const std::array<float, 3> values =
+      adamw_step_values(learning_rate, static_cast<float>(options_.beta1), static_cast<float>(options_.beta2), steps_);
   context.memory().copy_in(step_values_.out().data, values.data(), sizeof(values));
 }
 

@@ -14,7 +14,7 @@ class Growing {
       : session_(session),
         options_(options),
         seen_(std::move(prompt)),
-        sampler_(options.sampling, number),
+        sampler_(options.sampling, static_cast<int64_t>(number)),
         decoder_(session.tokenizer(), true) {}
 
   bool done() const { return done_; }

@@ -28,9 +28,9 @@ struct RopeConfig {
   /// The angle per position of each rotated pair, [pairs]. `length` is the longest document's number of tokens:
   /// dynamic and longrope go by it, as Transformers does by the longest row of a batch.
   std::vector<double> frequencies(int64_t head_dim, int64_t length) const;
-  /// Whether two lengths give the same frequencies.
-  /// Whether they are the same for every length.
+  /// Whether every length has the same frequencies.
   bool fixed_frequencies() const { return type != Type::kLongrope && type != Type::kDynamic; }
+  /// Whether two lengths give the same frequencies.
   bool same_frequencies(int64_t length, int64_t other) const;
 };
 

@@ -1,9 +1,9 @@
 #pragma once
-#include <cmath>
 #include <cstring>
 
 #include "kernels/cpu/parallel.h"
 #include "kernels/ops/lora_linear.h"
+#include "kernels/philox.h"
 
 namespace lorica::cpu {
 
@@ -36,9 +36,6 @@ inline void philox_block(uint64_t key, uint64_t stream, uint64_t index, uint32_t
     words[4 * lane + 3] = c3;
   }
 }
-
-/// The least word that keeps its element.
-inline uint32_t keep_threshold(float p) { return static_cast<uint32_t>(std::ceil(static_cast<double>(p) * 0x1p32)); }
 
 /// A tensor to be masked: to[i] = from[i] where element i is kept, else 0; not divided by 1 - p. `to` may be `from`;
 /// null data: nothing to do.

@@ -99,11 +99,11 @@ int64_t labelled_rows(const HeadLoss& op) {
   while (labelled > 0 && rows[labelled - 1] == -1 && targets[labelled - 1] == -1) --labelled;
   for (int64_t i = 0; i < labelled; ++i) {
     if (rows[i] < 0 || rows[i] >= op.hidden.shape[0])
-      throw Error("HeadLoss: rows[{}]: expected 0 to {}, got {}", i, op.hidden.shape[0] - 1, rows[i]);
+      throw Error("HeadLoss: rows[{}]: expected an index from 0 to {}, got {}", i, op.hidden.shape[0] - 1, rows[i]);
     if (i > 0 && rows[i] <= rows[i - 1])
       throw Error("HeadLoss: rows[{}]: expected more than {}, got {}", i, rows[i - 1], rows[i]);
     if (targets[i] < 0 || targets[i] >= vocabulary)
-      throw Error("HeadLoss: targets[{}]: expected 0 to {}, got {}", i, vocabulary - 1, targets[i]);
+      throw Error("HeadLoss: targets[{}]: expected an index from 0 to {}, got {}", i, vocabulary - 1, targets[i]);
   }
   return labelled;
 }

@@ -25,6 +25,8 @@ struct Table {
   int count;
 };
 
+static_assert(sizeof(Table<AdamWTensor>) <= 32000, "kernel parameters hold at most 32,764 bytes");
+
 /// The entry that a block works on: the last one that begins at or before it.
 template <class Tensor>
 __device__ __forceinline__ int entry_of(const Table<Tensor>& table, int64_t block) {

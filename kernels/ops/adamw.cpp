@@ -39,10 +39,10 @@ Cost AdamW::cost() const {
   return {.bytes = 7 * sizeof(float) * n, .flops = 16 * n};
 }
 
-std::array<float, 3> adamw_step_values(double learning_rate, double beta1, double beta2, int64_t step) {
+std::array<float, 3> adamw_step_values(double learning_rate, float beta1, float beta2, int64_t step) {
   const auto t = static_cast<double>(step);
-  return {static_cast<float>(learning_rate), static_cast<float>(1 - std::pow(beta1, t)),
-          static_cast<float>(1 - std::pow(beta2, t))};
+  return {static_cast<float>(learning_rate), static_cast<float>(1 - std::pow(double{beta1}, t)),
+          static_cast<float>(1 - std::pow(double{beta2}, t))};
 }
 
 void GlobalNorm::check() const {

@@ -35,8 +35,8 @@ struct AdamW {
   Cost cost() const;
 };
 
-/// AdamW::step_values, computed in double and rounded once.
-std::array<float, 3> adamw_step_values(double learning_rate, double beta1, double beta2, int64_t step);
+/// AdamW::step_values for the op's own beta1 and beta2, computed in double and rounded once.
+std::array<float, 3> adamw_step_values(double learning_rate, float beta1, float beta2, int64_t step);
 
 /// The Euclidean norm over all gradients, f32 tensors:  norm = sqrt(sum g^2), [1] f64.
 /// Numerics  squares summed in double over fixed ranges, in a fixed order; NaN or Inf in a gradient shows in the norm.

@@ -5,7 +5,7 @@
 namespace lorica::test {
 namespace {
 
-HostTensor step_values(double lr, double beta1, double beta2, int64_t step) {
+HostTensor step_values(double lr, float beta1, float beta2, int64_t step) {
   const auto values = adamw_step_values(lr, beta1, beta2, step);
   return {{3}, Dtype::f32, {values[0], values[1], values[2]}};
 }
@@ -52,10 +52,10 @@ struct Trained {
   }
 };
 
-/// Ten steps over the tensors with gradients of 0.01; the limit clips them by 0.7 or not at all.
-void follow_the_reference(std::vector<Trained>& trained, float limit, double norm) {
+/// Steps over the tensors with gradients of 0.01; the limit clips them by 0.7 or not at all.
+void follow_the_reference(std::vector<Trained>& trained, float limit, double norm, int64_t steps) {
   Context& context = context_under_test();
-  for (int64_t step = 1; step <= 10; ++step) {
+  for (int64_t step = 1; step <= steps; ++step) {
     std::vector<AdamWTensor> views;
     for (Trained& t : trained) {
       t.grad = HostTensor::random(t.grad.shape(), Dtype::f32, static_cast<uint64_t>(1000 * step), 0.01);
@@ -88,15 +88,15 @@ TEST(AdamW, FollowsADoubleImplementationOverTenSteps) {
       trained.emplace_back(n, seed, 0.5f * static_cast<float>(seed - 9), seed % 2 ? 0.1f : 0.0f);
     }
     trained.emplace_back(67, 90, 1.0f, 0.1f, 1);
-    follow_the_reference(trained, limit, 1.0);
+    follow_the_reference(trained, limit, 1.0, 10);
   }
 }
 
 /// More tensors than one launch carries on a GPU.
 TEST(AdamW, ManyTensors) {
   std::vector<Trained> trained;
-  for (uint64_t i = 0; i < 1100; ++i) trained.emplace_back(i % 3, i, 1.0f, 0.1f);
-  follow_the_reference(trained, 0.7f, 1.0);
+  for (uint64_t i = 0; i < 800; ++i) trained.emplace_back(i % 3, i, 1.0f, 0.1f);
+  follow_the_reference(trained, 0.7f, 1.0, 1);
 }
 
 /// With t = 1 the corrected moments are g and g^2: the step is lr g / (|g| + eps).
@@ -105,14 +105,14 @@ TEST(AdamW, FirstStepHasTheSizeOfTheLearningRate) {
   t.value = HostTensor({2}, Dtype::f32, {1, -2});
   t.grad = HostTensor({2}, Dtype::f32, {3, -0.5});
   const AdamWTensor tensor = t.view();
-  const HostTensor values = step_values(0.25, 0.9, 0.999, 1);
+  const HostTensor values = step_values(0.25, 0.9f, 0.999f, 1);
   launch(context_under_test(), AdamW{.tensors = {&tensor, 1}, .step_values = values.in(), .norm = {}, .eps = 0});
   EXPECT_NEAR(t.value.get(0), 0.75, 1e-6);
   EXPECT_NEAR(t.value.get(1), -1.75, 1e-6);
 }
 
 TEST(AdamW, NanInTheGradientReachesTheValueUnlessTheNormShowsIt) {
-  const HostTensor values = step_values(0.1, 0.9, 0.999, 1);
+  const HostTensor values = step_values(0.1, 0.9f, 0.999f, 1);
   for (double norm : {0.0, std::nan(""), HUGE_VAL}) {
     Trained t(3, 1, 1, 0.1f);
     t.grad = HostTensor({3}, Dtype::f32, {1, std::nan(""), 1});
@@ -131,7 +131,7 @@ TEST(AdamW, NanInTheGradientReachesTheValueUnlessTheNormShowsIt) {
 
 TEST(AdamW, RefusesWrongArguments) {
   float x[2] = {};
-  const HostTensor values = step_values(0.1, 0.9, 0.999, 1), norm({1}, Dtype::f64, {1.0});
+  const HostTensor values = step_values(0.1, 0.9f, 0.999f, 1), norm({1}, Dtype::f64, {1.0});
   AdamWTensor tensor{.value = x, .grad = x, .m = x, .v = x, .elements = 2};
   const AdamW op{.tensors = {&tensor, 1}, .step_values = values.in(), .norm = norm.in()};
   EXPECT_NO_THROW(op.check());
@@ -184,7 +184,7 @@ TEST(GlobalNorm, AgreesWithTheDoubleSum) {
 
 TEST(GlobalNorm, ManyTensors) {
   const HostTensor ones({3}, Dtype::f32, {1, 1, 1});
-  EXPECT_NEAR(norm_of(std::vector<In>(1200, ones.in())), 60, 1e-12);
+  EXPECT_NEAR(norm_of(std::vector<In>(588, ones.in())), 42, 1e-12);
 }
 
 TEST(GlobalNorm, DoesNotOverflowWhereAnF32SumWould) {

@@ -16,7 +16,7 @@ class HostTensor {
   HostTensor(Shape shape, Dtype dtype)
       : shape_(shape), dtype_(dtype), memory_(static_cast<size_t>(shape.elements()) * size_of(dtype)) {
     // 0xff bytes are NaN in f32 and bf16: an element that the op forgets to write is seen
-    std::memset(memory_.data(), 0xff, memory_.size());
+    if (memory_.size() > 0) std::memset(memory_.data(), 0xff, memory_.size());
   }
   HostTensor(Shape shape, Dtype dtype, const std::vector<double>& values) : HostTensor(shape, dtype) {
     for (size_t i = 0; i < values.size(); ++i) set(i, values[i]);
