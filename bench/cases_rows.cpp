@@ -8,6 +8,8 @@
 #include "kernels/ops/layer_norm.h"
 #include "kernels/ops/rms_norm.h"
 #include "kernels/ops/rope.h"
+#include "kernels/ops/sample.h"
+#include "kernels/ops/softcap.h"
 
 // Ops that are bound by memory: GB/s beside the speed of a copy is what counts.
 namespace lorica::bench {
@@ -145,6 +147,41 @@ void add_moves(std::vector<Case>& cases, const ModelShape& m) {
                    }});
 }
 
+/// What generation does beside the model: logits of eight sequences.
+void add_generation_cases(std::vector<Case>& cases, const ModelShape& m) {
+  const std::string vocabulary = fmt::format("{}", m.vocabulary);
+  const auto sample = [=](SamplingOptions how) {
+    return [=](Setup& s, Dtype dtype, int64_t sequences) {
+      std::vector<int64_t> draws;
+      for (int64_t b = 0; b < sequences; ++b) draws.insert(draws.end(), {b, 0});
+      s.time(Sample{.logits = s.random({sequences, m.vocabulary}, dtype, 3),
+                    .seen = s.of(std::vector<int32_t>(static_cast<size_t>(sequences), 1)).reshaped({sequences, 1}),
+                    .seen_lens = s.of(std::vector<int32_t>(static_cast<size_t>(sequences), 1)),
+                    .draws = s.of(draws).reshaped({sequences, 2}),
+                    .ids = s.result({sequences}, Dtype::i32),
+                    .options = how});
+    };
+  };
+  cases.push_back({"sample_greedy", m.name, vocabulary, {Dtype::f32}, 8, sample({})});
+  cases.push_back({"sample_top_p", m.name, vocabulary, {Dtype::f32}, 8, sample({.temperature = 0.7, .top_p = 0.9})});
+  cases.push_back({"soft_cap", m.name, vocabulary, {Dtype::f32}, 8, [=](Setup& s, Dtype dtype, int64_t rows) {
+                     const Shape shape{rows, m.vocabulary};
+                     s.time(SoftCap{.x = s.random(shape, dtype, 20), .y = s.result(shape, dtype), .cap = 30});
+                   }});
+  const std::string heads = fmt::format("{} x {}", m.kv_heads, m.head_dim);
+  cases.push_back({"cache_append", m.name, heads, kBoth, 8, [=](Setup& s, Dtype dtype, int64_t sequences) {
+                     std::vector<int32_t> offsets = {0};
+                     for (int32_t b = 0; b < sequences; ++b) offsets.push_back(b + 1);
+                     const Shape cache{sequences, 512, m.kv_heads, m.head_dim};
+                     const Tensor to = s.random(cache, dtype);
+                     s.compare(to);
+                     s.time(CacheAppend{.x = s.random({sequences, m.kv_heads, m.head_dim}, dtype),
+                                        .cu_q = s.of(offsets),
+                                        .kv_lens = s.of(std::vector<int32_t>(static_cast<size_t>(sequences), 100)),
+                                        .cache = to});
+                   }});
+}
+
 }  // namespace
 
 void add_row_cases(std::vector<Case>& cases, const ModelShape& m) {
@@ -166,6 +203,7 @@ void add_row_cases(std::vector<Case>& cases, const ModelShape& m) {
   add("embedding_bwd", table, [=](Setup& s, Dtype t, int64_t n) { embedding(s, t, n, m, true); });
   add_activations(cases, m);
   add_moves(cases, m);
+  add_generation_cases(cases, m);
 }
 
 }  // namespace lorica::bench

@@ -36,6 +36,7 @@ std::vector<double> values_of(const Tensor& tensor) {
   };
   if (tensor.dtype() == Dtype::f64) return widened(double{});
   if (tensor.dtype() == Dtype::f32) return widened(float{});
+  if (tensor.dtype() == Dtype::i32) return widened(int32_t{});
   return widened(bf16(0.0f));
 }
 
