@@ -217,7 +217,7 @@ section_sanitizer() {
   line ""
   line "| tool | suite | result |"
   line "|---|---|---|"
-  local suites=SUITE
+  local suites=SUITE until=$((SECONDS + $(seconds_left) / 3)) # the rest is for what comes after
   if [ -z "$dry_run" ]; then
     if ! command -v compute-sanitizer >/dev/null; then
       line "| compute-sanitizer is not there | | |"
@@ -229,8 +229,8 @@ section_sanitizer() {
   fi
   for tool in memcheck racecheck synccheck; do
     for suite in $suites; do
-      local log=sanitizer_${tool}_${suite//\//_} code
-      run "$log" 240 "${start[@]}" compute-sanitizer --tool "$tool" --error-exitcode 9 --print-limit 20 "$bin/cuda_test" \
+      local log=sanitizer_${tool}_${suite//\//_} code limit=$((until - SECONDS))
+      run "$log" $((limit < 240 ? limit : 240)) "${start[@]}" compute-sanitizer --tool "$tool" --error-exitcode 9 --print-limit 20 "$bin/cuda_test" \
         --gtest_brief=1 --gtest_filter="$suite.*"
       code=$?
       case $code in

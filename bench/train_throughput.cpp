@@ -225,10 +225,12 @@ int main(int argc, char** argv) {
   bench::Options options;
   CLI::App app{"Tokens a second of LoRA training on random tokens"};
   bench::add_options(app, options);
-  CLI11_PARSE(app, argc, argv);
   try {
+    app.parse(argc, argv);
     bench::Run run(options);
     bench::report(options, run, run.train());
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
   } catch (const RunError& error) {
     return bench::fail(error.what(), 1);
   } catch (const std::exception& error) {

@@ -84,6 +84,15 @@ TEST(InitModel, DrawsWhatTransformersDraws) {
   }
 }
 
+/// Gemma multiplies by one more than what it stores.
+TEST(InitModel, LeavesTheNormsOfGemmaAtZero) {
+  const TempFolder folder;
+  init_model(options_for(golden("gemma2") / "config.json", folder / "m"));
+  const SafetensorsFolder weights(folder / "m");
+  for (const char* name : {"model.norm.weight", "model.layers.0.pre_feedforward_layernorm.weight"})
+    for (const double value : values_of(weights, name)) EXPECT_EQ(value, 0) << name;
+}
+
 TEST(InitModel, ScalesTheProjectionsOfGpt2ByDepth) {
   const TempFolder folder;
   nlohmann::json config = nlohmann::json::parse(read_file(golden("gpt2") / "config.json"));
