@@ -93,6 +93,7 @@ has out/summary.md "FAILED throughput: smollm2-135m"
 stand_in "$place/tools/nvidia-smi" 'case "$*" in *memory.free*) echo 24000 ;; *) echo "Small GPU" ;; esac'
 run 0 --sections throughput --configs smollm2-135m,qwen3-8b
 has out/throughput.md "Skipped: 24 GB free on the card"
+has out/throughput.md "ran $place/bundle/bench/compare_torch_gpu.py"
 
 # one failure after the other: each is named, and what comes after still runs
 stand_in "$place/bundle/bin/lorica" '[ "$1" = init ] && mkdir -p "$3"; [ "$1" != parity ] || { echo "logits 0.5 ABOVE"; exit 1; }'
