@@ -45,22 +45,23 @@ void add_optimizer_cases(std::vector<Case>& cases, const ModelShape& m) {
                                    m.hidden, m.intermediate, m.intermediate, m.hidden})
       sizes.push_back(16 * features);
   const std::string shape = fmt::format("{} tensors", sizes.size());
-  cases.push_back({"adamw", m.name, shape, {Dtype::f32}, 0, [sizes](Setup& s, Dtype dtype, int64_t) {
-                     auto& tensors = s.own(std::vector<AdamWTensor>());
-                     for (const int64_t n : sizes) {
-                       const Tensor value = s.random({n}, dtype), grad = s.random({n}, dtype);
-                       const Tensor m1 = s.random({n}, dtype), m2 = s.scratch({n}, dtype);
-                       m2.clear();
-                       if (tensors.empty()) s.compare(value);
-                       tensors.push_back({.value = value.out().as<float>(),
-                                          .grad = grad.in().as<float>(),
-                                          .m = m1.out().as<float>(),
-                                          .v = m2.out().as<float>(),
-                                          .elements = n});
-                     }
-                     const auto values = adamw_step_values(1e-4, 0.9f, 0.999f, 2);
-                     s.time(AdamW{.tensors = tensors, .step_values = s.of(std::vector(values.begin(), values.end()))});
-                   }});
+  cases.push_back(
+      {"adamw", m.name, shape, {Dtype::f32}, 0, [sizes](Setup& s, Dtype dtype, int64_t) {
+         auto& tensors = s.own(std::vector<AdamWTensor>());
+         for (const int64_t n : sizes) {
+           const Tensor value = s.random({n}, dtype), grad = s.random({n}, dtype);
+           const Tensor m1 = s.random({n}, dtype), m2 = s.scratch({n}, dtype);
+           m2.clear();
+           if (tensors.empty()) s.compare(value);
+           tensors.push_back({.value = value.out().as<float>(),
+                              .grad = grad.in().as<float>(),
+                              .m = m1.out().as<float>(),
+                              .v = m2.out().as<float>(),
+                              .elements = n});
+         }
+         const auto values = adamw_step_values(1e-4, 0.9f, 0.999f, 2);
+         s.time(AdamW{.tensors = tensors, .step_values = s.of(std::vector(values.begin(), values.end())), .norm = {}});
+       }});
   cases.push_back({"global_norm", m.name, shape, {Dtype::f32}, 0, [sizes](Setup& s, Dtype dtype, int64_t) {
                      auto& grads = s.own(std::vector<In>());
                      for (const int64_t n : sizes) grads.push_back(s.random({n}, dtype));

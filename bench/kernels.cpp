@@ -27,29 +27,30 @@ struct Peaks {
   double copy = 0, product_f32 = 0, product_bf16 = 0;
 };
 
-std::vector<double> values_of(const Tensor& tensor) {
-  const auto widened = [&]<class T>(T) {
-    const std::vector<T> values = to_host<T>(tensor);
-    std::vector<double> wide;
-    for (const T& value : values) wide.push_back(static_cast<double>(value));
-    return wide;
-  };
-  if (tensor.dtype() == Dtype::f64) return widened(double{});
-  if (tensor.dtype() == Dtype::f32) return widened(float{});
-  if (tensor.dtype() == Dtype::i32) return widened(int32_t{});
-  return widened(bf16(0.0f));
+template <class T>
+std::vector<float> widened(const Tensor& tensor) {
+  const std::vector<T> values = to_host<T>(tensor);
+  std::vector<float> wide;
+  for (const T& value : values) wide.push_back(static_cast<float>(value));
+  return wide;
+}
+
+std::vector<float> values_of(const Tensor& tensor) {
+  if (tensor.dtype() == Dtype::f64) return widened<double>(tensor);
+  if (tensor.dtype() == Dtype::i32) return widened<int32_t>(tensor);
+  return tensor.dtype() == Dtype::f32 ? to_host<float>(tensor) : widened<bf16>(tensor);
 }
 
 /// The largest difference, as a share of the largest value; infinite where a value is not finite or all are zero.
 double difference(const Tensor& got, const Tensor& expected) {
-  const std::vector<double> a = values_of(got), b = values_of(expected);
-  double worst = 0, largest = 0;
+  const std::vector<float> a = values_of(got), b = values_of(expected);
+  float worst = 0, largest = 0;
   for (size_t i = 0; i < a.size(); ++i) {
     if (!std::isfinite(a[i])) return INFINITY;
     worst = std::max(worst, std::abs(a[i] - b[i]));
     largest = std::max(largest, std::abs(b[i]));
   }
-  return largest > 0 ? worst / largest : INFINITY;
+  return largest > 0 ? static_cast<double>(worst / largest) : INFINITY;
 }
 
 /// The worst difference to the CPU over all results of the case.

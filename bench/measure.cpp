@@ -44,7 +44,8 @@ void finish(Context& context, const Tensor& any) {
 
 Tensor random_tensor(Arena& arena, Shape shape, Dtype dtype, uint64_t seed, float spread) {
   Tensor result(arena, shape, dtype);
-  const auto count = static_cast<size_t>(result.elements()), piece = std::min(count, size_t{1} << 20);
+  constexpr size_t kPiece = 262139;  // a prime: rows of no width repeat early
+  const auto count = static_cast<size_t>(result.elements()), piece = std::min(count, kPiece);
   std::mt19937_64 generator(seed);
   std::normal_distribution<float> normal(0, spread);
   std::vector<float> wide(piece);

@@ -14,7 +14,7 @@ double seconds_now();
 /// Waits until the device has done what it was given.
 void finish(Context& context, const Tensor& any);
 
-/// Normal values of this spread, the same on every device for the same seed. A large tensor repeats its first 2^20.
+/// Normal values of this spread, the same on every device for the same seed. A large tensor repeats its first 262,139.
 Tensor random_tensor(Arena& arena, Shape shape, Dtype dtype, uint64_t seed, float spread = 1);
 
 /// The value at share `q` of a list, by linear interpolation; the list is sorted.
