@@ -12,8 +12,8 @@ AdamWOptimizer::AdamWOptimizer(Arena& arena, std::vector<Parameter*> parameters,
   for (Parameter* parameter : parameters) {
     State state{parameter, Tensor(arena, parameter->value.shape(), Dtype::f32),
                 Tensor(arena, parameter->value.shape(), Dtype::f32)};
-    std::fill_n(state.m.as<float>(), state.m.elements(), 0.0f);
-    std::fill_n(state.v.as<float>(), state.v.elements(), 0.0f);
+    state.m.clear();
+    state.v.clear();
     states_.push_back(std::move(state));
   }
 }
@@ -27,6 +27,10 @@ void AdamWOptimizer::find_norm(Context& context) {
 
 double AdamWOptimizer::gradient_norm(Context& context) {
   find_norm(context);
+  return norm(context);
+}
+
+double AdamWOptimizer::norm(Context& context) const {
   double norm = 0;
   context.memory().copy_out(&norm, norm_.in().data, sizeof(norm));
   return norm;
@@ -45,10 +49,10 @@ void AdamWOptimizer::update(Context& context) {
     Parameter& p = *state.parameter;
     if (!p.has_gradient) continue;
     const bool matrix = p.value.shape().rank() > 1;
-    tensors.push_back({.value = p.value.as<float>(),
-                       .grad = p.gradient.as<float>(),
-                       .m = state.m.as<float>(),
-                       .v = state.v.as<float>(),
+    tensors.push_back({.value = p.value.out().as<float>(),
+                       .grad = p.gradient.in().as<float>(),
+                       .m = state.m.out().as<float>(),
+                       .v = state.v.out().as<float>(),
                        .elements = p.value.elements(),
                        .weight_decay = matrix ? static_cast<float>(options_.weight_decay) : 0.0f});
   }

@@ -19,7 +19,9 @@ class AdamWOptimizer {
 
   /// Leaves the Euclidean norm of all gradients on the device; a parameter without one counts as zero.
   void find_norm(Context& context);
-  /// The same, and waits for it.
+  /// Waits for the norm found last.
+  double norm(Context& context) const;
+  /// Both.
   double gradient_norm(Context& context);
 
   /// Counts a step and puts what is particular to it on the device.

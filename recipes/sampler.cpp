@@ -4,20 +4,13 @@
 
 namespace lorica {
 
-template <class T>
-Tensor Sampler::on_device(const std::vector<T>& values, Shape shape) {
-  Tensor result(arena_, shape, dtype_of<T>());
-  context_.memory().copy_in(result.out().data, values.data(), values.size() * sizeof(T));
-  return result;
-}
-
 std::vector<int32_t> Sampler::next(const In& logits, std::span<const std::vector<int32_t>* const> seen) {
   const size_t batch = draws_.size();
   const bool penalised = options_.repetition_penalty != 1;  // otherwise nobody reads what was seen
   size_t room = 1;
   if (penalised)
     for (const auto* tokens : seen) room = std::max(room, tokens ? tokens->size() : 0);
-  std::vector<int32_t> tokens(batch * room), lengths(batch), ids(batch);
+  std::vector<int32_t> tokens(batch * room), lengths(batch);
   std::vector<int64_t> draws;
   for (size_t b = 0; b < batch; ++b) {
     draws.push_back(static_cast<int64_t>(first_ + b));
@@ -29,13 +22,12 @@ std::vector<int32_t> Sampler::next(const In& logits, std::span<const std::vector
   const auto rows = static_cast<int64_t>(batch);
   const Tensor chosen(arena_, {rows}, Dtype::i32);
   launch(context_, Sample{.logits = logits,
-                          .seen = on_device(tokens, {rows, static_cast<int64_t>(room)}),
-                          .seen_lens = on_device(lengths, {rows}),
-                          .draws = on_device(draws, {rows, 2}),
+                          .seen = tensor_of(arena_, tokens).reshaped({rows, static_cast<int64_t>(room)}),
+                          .seen_lens = tensor_of(arena_, lengths),
+                          .draws = tensor_of(arena_, draws).reshaped({rows, 2}),
                           .ids = chosen,
                           .options = options_});
-  context_.memory().copy_out(ids.data(), chosen.in().data, batch * sizeof(int32_t));
-  return ids;
+  return to_host<int32_t>(chosen);
 }
 
 }  // namespace lorica

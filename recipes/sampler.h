@@ -20,9 +20,6 @@ class Sampler {
   std::vector<int32_t> next(const In& logits, std::span<const std::vector<int32_t>* const> seen);
 
  private:
-  template <class T>
-  Tensor on_device(const std::vector<T>& values, Shape shape);
-
   Context& context_;
   Arena& arena_;
   SamplingOptions options_;

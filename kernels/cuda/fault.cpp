@@ -17,6 +17,10 @@ const char* name_of(FaultPlace place) {
       return "Rope: positions";
     case FaultPlace::kRopeBwd:
       return "RopeBwd: positions";
+    case FaultPlace::kHeadLossRows:
+      return "HeadLoss: rows";
+    case FaultPlace::kHeadLossTargets:
+      return "HeadLoss: targets";
     default:
       return "";
   }
@@ -27,6 +31,8 @@ const char* name_of(FaultPlace place) {
     case FaultPlace::kCacheAppend:
       throw Error("CacheAppend: sequence {}: length {} does not fit capacity {} or its new tokens", fault.index,
                   fault.value, fault.limit);
+    case FaultPlace::kHeadLossOrder:
+      throw Error("HeadLoss: rows[{}]: expected more than {}, got {}", fault.index, fault.limit, fault.value);
     case FaultPlace::kSample:
       throw RunError("generation: the logits are not finite");
     default:

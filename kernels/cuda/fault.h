@@ -13,6 +13,9 @@ enum class FaultPlace : int32_t {
   kEmbeddingBwd,
   kRope,
   kRopeBwd,
+  kHeadLossRows,
+  kHeadLossTargets,
+  kHeadLossOrder,
   kCacheAppend,
   kSample
 };

@@ -64,4 +64,37 @@ constexpr int partial_strips(int64_t parts) {
   return static_cast<int>(std::bit_ceil(static_cast<uint64_t>(std::clamp<int64_t>(parts / 8, 1, 32))));
 }
 
+/// Products with the thin side of an adapter (its rank, up to 64 a block). 4 warps; a step is 64 of the summed index
+/// where that lies along rows in memory (a whole 128-byte line of bf16), 32 rows where it does not.
+constexpr int kThinWarps = 4, kThinSmall = 16, kThinLarge = 64;
+constexpr int kThinRows = 64, kThinStep = 64, kThinColumns = 128, kThinRowStep = 32;
+/// left [T, r] right [r, n]: bound by writing the result, so wide tiles that read the factors seldom, and steps of the
+/// smallest usual rank.
+constexpr int kLowRankTile = 128, kLowRankStep = 16, kLowRankWarpsM = 4, kLowRankWarpsN = 2;
+
+/// Parts in which a sum over k is made where `tiles` blocks alone would leave SMs idle: four blocks on each of an
+/// H100's 132 SMs, each with at least four steps, so that partial sums cost little beside what they sum.
+struct SplitSum {
+  int64_t each, count;
+};
+constexpr SplitSum split_sum(int64_t k, int64_t tiles, int64_t step) {
+  const int64_t wanted = std::max<int64_t>(1, 528 / tiles);
+  const int64_t each = std::max<int64_t>((k + wanted - 1) / wanted, 4 * step);
+  const int64_t whole = (each + step - 1) / step * step;
+  return {whole, (k + whole - 1) / whole};
+}
+
+/// Sums of columns: as many rows to a block as make its partial sum cheap.
+constexpr int kColumnThreads = 128;
+constexpr int64_t kColumnRows = 128;
+
+/// Head and loss: logits that exist at a time, and rows beyond which a product gains nothing more. Multiples of 128
+/// fill the tiles of a GEMM.
+constexpr int64_t kLogitBytes = int64_t{512} << 20, kHeadRows = 1024, kHeadRowStep = 128;
+constexpr int64_t head_rows(int64_t vocabulary) {
+  const int64_t rows = kLogitBytes / (vocabulary * static_cast<int64_t>(sizeof(float)));
+  return std::clamp(rows / kHeadRowStep * kHeadRowStep, kHeadRowStep, kHeadRows);
+}
+constexpr int kLossThreads = 512;
+
 }  // namespace lorica::tile

@@ -1,6 +1,7 @@
 // What a build without CUDA links: no GPU can be opened, so no op is ever run on one.
 #include <cstdlib>
 
+#include "kernels/graph.h"
 #include "kernels/ops/activation.h"
 #include "kernels/ops/adamw.h"
 #include "kernels/ops/attention.h"
@@ -23,6 +24,8 @@ std::shared_ptr<CudaBackend> open_cuda() {
       "(cmake --preset cuda-release) and build");
 }
 DeviceMemory& memory_of(CudaBackend&) { std::abort(); }
+std::string describe(CudaBackend&) { std::abort(); }
+std::unique_ptr<StepGraph> capture(CudaBackend&, const std::function<void()>&) { std::abort(); }
 
 void run(CudaBackend&, const GluFwd&) { std::abort(); }
 void run(CudaBackend&, const GluBwd&) { std::abort(); }

@@ -9,7 +9,7 @@
 
 namespace lorica::test {
 
-/// A tensor that a test owns, f32 or bf16 (or f64, i32), with its values in double beside it: the values are those
+/// A tensor that a test owns, f32 or bf16 (or f64, i32, i64), with its values in double beside it: the values are those
 /// after rounding to the dtype, so that a reference run on them measures the op's own error only.
 class HostTensor {
  public:
@@ -33,6 +33,12 @@ class HostTensor {
   static HostTensor ints(const std::vector<int32_t>& values) {
     HostTensor t({static_cast<int64_t>(values.size())}, Dtype::i32);
     std::memcpy(t.data(), values.data(), values.size() * sizeof(int32_t));
+    return t;
+  }
+  /// One i64.
+  static HostTensor int64(int64_t value) {
+    HostTensor t({1}, Dtype::i64);
+    std::memcpy(t.data(), &value, sizeof value);
     return t;
   }
 
