@@ -12,6 +12,7 @@
 namespace lorica {
 
 constexpr int kAttentionWarps = 4;
+constexpr unsigned kAttentionSharedLimit = 99 * 1024;
 constexpr int kAttentionThreads = 32 * kAttentionWarps;
 
 struct AttentionTile {
