@@ -14,7 +14,7 @@ class Growing {
       : session_(session),
         options_(options),
         seen_(std::move(prompt)),
-        sampler_(options.sampling, number),
+        sampler_(options.sampling, static_cast<int64_t>(number)),
         decoder_(session.tokenizer(), true) {}
 
   bool done() const { return done_; }
@@ -110,14 +110,14 @@ void run_batch(Session& session, std::span<const std::vector<int32_t>> prompts, 
       std::min<int64_t>(static_cast<int64_t>(longest) + options.max_new_tokens, model.config().max_positions);
   KvCache cache(session.arena(), model.config(), model.dtype(), static_cast<int64_t>(prompts.size()), capacity);
   while (!ids.empty()) {
-    const Tensor logits = model.step(cache, ids, cu_q);
+    std::vector<float> logits = to_host<float>(model.step(cache, ids, cu_q));
     const auto width = static_cast<size_t>(model.config().vocab_size);
     ids.clear();
     std::vector<int32_t> next_cu = {0};
     for (size_t b = 0; b < growing.size(); ++b) {
       const bool full = cache.length(static_cast<int64_t>(b)) >= capacity;
       if (!growing[b].done()) {
-        const auto id = growing[b].advance({logits.as<float>() + b * width, width}, first + b, on_text);
+        const auto id = growing[b].advance({logits.data() + b * width, width}, first + b, on_text);
         if (id && full) growing[b].cut(first + b, on_text);
         if (id && !full) ids.push_back(*id);
       }
@@ -159,10 +159,10 @@ Completion Conversation::answer(const std::vector<int32_t>& prompt, const OnText
   std::vector<int32_t> fresh(common, prompt.end());
   cached_ = prompt;
   Growing growing(session_, options_, prompt, turns_++);
-  const auto width = static_cast<size_t>(model.config().vocab_size);
   while (!growing.done() && cache_->length(0) + static_cast<int64_t>(fresh.size()) <= cache_->capacity()) {
-    const Tensor logits = model.step(*cache_, fresh, std::vector<int32_t>{0, static_cast<int32_t>(fresh.size())});
-    const auto id = growing.advance({logits.as<float>(), width}, 0, on_text);
+    std::vector<float> logits =
+        to_host<float>(model.step(*cache_, fresh, std::vector<int32_t>{0, static_cast<int32_t>(fresh.size())}));
+    const auto id = growing.advance(logits, 0, on_text);
     if (!id) break;
     fresh = {*id};
     cached_.push_back(*id);

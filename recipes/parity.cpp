@@ -14,6 +14,7 @@
 #include "optim/adamw.h"
 #include "recipes/micro_step.h"
 #include "recipes/setup.h"
+#include "recipes/step_runner.h"
 
 namespace lorica {
 namespace {
@@ -128,8 +129,10 @@ class Parity {
 
  private:
   struct Instance {
+    explicit Instance(DeviceChoice device)
+        : context(open_device(device, "--device")), lasting(context.memory()), passing(context.memory()) {}
     Context context;
-    Arena arena;
+    Arena lasting, passing;
     std::unique_ptr<Decoder> model;
   };
 
@@ -155,11 +158,11 @@ class Parity {
 };
 
 std::unique_ptr<Parity::Instance> Parity::build(bool train_base, bool with_adapter) const {
-  auto instance = std::make_unique<Instance>();
+  auto instance = std::make_unique<Instance>(options_.device);
   const BuildOptions build{.weights = std::make_shared<SafetensorsFolder>(options_.model),
-                           .dtype = resolve_precision(options_.precision),
+                           .dtype = resolve_precision(options_.precision, instance->context.device),
                            .trained = train_base};
-  instance->model = Decoder::build(instance->context, instance->arena, config_, build);
+  instance->model = Decoder::build(instance->context, {instance->lasting, instance->passing}, config_, build);
   if (with_adapter) PeftAdapter(options_.adapter).attach_to(*instance->model);
   return instance;
 }
@@ -196,7 +199,7 @@ void Parity::compare_all(const std::string& prefix, const std::function<const Te
     if (want.size() != static_cast<size_t>(tensor->elements()))
       throw Error("{}: {}: {} values for the {} of this model", golden_.origin(), name, want.size(),
                   tensor->elements());
-    const double error = relative_error({tensor->as<float>(), want.size()}, want);
+    const double error = relative_error(to_host<float>(*tensor), want);
     if (error >= worst) worst = error, worst_name = name.substr(prefix.size());
   }
   report(prefix + "*", names.size(), worst, worst_name);
@@ -210,8 +213,7 @@ std::vector<float> Parity::logits(Decoder& model) const {
     rows.resize(batch_.ids.size());
     std::iota(rows.begin(), rows.end(), 0);
   }
-  const Tensor result = model.logits(tape, model.hidden(tape, tokens).value, rows);
-  return {result.as<float>(), result.as<float>() + result.elements()};
+  return to_host<float>(model.logits(tape, model.hidden(tape, tokens).value, rows));
 }
 
 /// Loss of the batch; its gradients are in the parameters.
@@ -234,9 +236,9 @@ void Parity::compare_greedy(Decoder& model) {
   std::vector<int32_t> fresh(want.begin(), want.begin() + static_cast<std::ptrdiff_t>(prompt));
   size_t equal = prompt;
   while (equal < want.size()) {
-    const Tensor row = model.step(cache, fresh, std::vector<int32_t>{0, static_cast<int32_t>(fresh.size())});
-    const float* values = row.as<float>();
-    fresh = {static_cast<int32_t>(std::max_element(values, values + row.elements()) - values)};
+    const std::vector<float> row =
+        to_host<float>(model.step(cache, fresh, std::vector<int32_t>{0, static_cast<int32_t>(fresh.size())}));
+    fresh = {static_cast<int32_t>(std::max_element(row.begin(), row.end()) - row.begin())};
     if (fresh[0] != want[equal]) break;
     ++equal;
   }
@@ -269,18 +271,23 @@ void Parity::compare_training(Instance& instance) {
   if (!golden_.has("lora.train.losses")) return skip("lora.train.*", "not in the file");
   const ParityTraining settings = training();
   Decoder& model = *instance.model;
-  AdamWOptimizer optimizer(instance.arena, model.parameters(),
+  AdamWOptimizer optimizer(instance.lasting, model.parameters(),
                            {.beta1 = settings.beta1,
                             .beta2 = settings.beta2,
                             .eps = settings.eps,
                             .weight_decay = settings.weight_decay,
                             .max_grad_norm = settings.max_grad_norm});
+  StepRunner runner(model, optimizer,
+                    {.micro_batch_tokens = static_cast<int64_t>(batch_.ids.size()), .graphs = options_.graphs});
   std::vector<float> losses, norms;
+  const auto trained = static_cast<double>(batch_.rows.size());
   const size_t steps = golden_.floats("lora.train.losses").size();
   for (size_t i = 0; i < steps; ++i) {
-    losses.push_back(static_cast<float>(step(model)));
-    norms.push_back(static_cast<float>(optimizer.gradient_norm(instance.context)));
-    optimizer.step(instance.context, settings.learning_rate, norms.back());
+    runner.accumulate(batch_, static_cast<float>(1.0 / trained), 0);
+    runner.update(settings.learning_rate);
+    const StepRunner::Result result = runner.finish();
+    losses.push_back(static_cast<float>(result.loss_sum / trained));
+    norms.push_back(static_cast<float>(result.norm));
   }
   compare_one("lora.train.losses", [&] { return losses; });
   compare_one("lora.train.grad_norms", [&] { return norms; });

@@ -55,6 +55,7 @@ class Reader {
   void read_file_text(std::string_view text);
   void read_override(const std::string& text);
   Recipe finish();
+  std::string place_of(const std::string& key) const;
 
  private:
   std::string at(int line) const { return fmt::format("{}:{}", name_, line); }
@@ -219,6 +220,11 @@ Recipe Reader::finish() {
   return recipe_;
 }
 
+std::string Reader::place_of(const std::string& key) const {
+  const auto found = given_.find(key);
+  return found == given_.end() ? name_ + ": " + key : found->second.head(key);
+}
+
 }  // namespace
 
 Recipe parse_recipe(std::string_view text, const std::string& name, const std::vector<std::string>& overrides) {
@@ -226,6 +232,14 @@ Recipe parse_recipe(std::string_view text, const std::string& name, const std::v
   reader.read_file_text(text);
   for (const std::string& text_of_one : overrides) reader.read_override(text_of_one);
   return reader.finish();
+}
+
+std::string place_of_key(const std::filesystem::path& path, const std::vector<std::string>& overrides,
+                         const std::string& key) {
+  Reader reader(path.string());
+  reader.read_file_text(read_file(path));
+  for (const std::string& text_of_one : overrides) reader.read_override(text_of_one);
+  return reader.place_of(key);
 }
 
 Recipe load_recipe(const std::filesystem::path& path, const std::vector<std::string>& overrides) {

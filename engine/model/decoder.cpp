@@ -12,7 +12,8 @@ namespace lorica {
 
 TokenBatch TokenBatch::of(Arena& arena, std::span<const int32_t> ids, std::span<const int32_t> positions,
                           std::span<const int32_t> cu_seqlens) {
-  return {tensor_of(arena, ids), tensor_of(arena, positions), tensor_of(arena, cu_seqlens)};
+  const int64_t longest = positions.empty() ? 0 : *std::max_element(positions.begin(), positions.end()) + int64_t{1};
+  return {tensor_of(arena, ids), tensor_of(arena, positions), tensor_of(arena, cu_seqlens), longest};
 }
 
 KvCache::KvCache(Arena& arena, const ModelConfig& config, Dtype dtype, int64_t sequences, int64_t capacity)
@@ -24,12 +25,12 @@ KvCache::KvCache(Arena& arena, const ModelConfig& config, Dtype dtype, int64_t s
   }
 }
 
-std::unique_ptr<Decoder> Decoder::build(Context& context, Arena& arena, const ModelConfig& config,
+std::unique_ptr<Decoder> Decoder::build(Context& context, Arenas arenas, const ModelConfig& config,
                                         const BuildOptions& build) {
-  if (config.family == "gpt2") return build_gpt2(context, arena, config, build);
-  if (config.family == "olmo2") return build_olmo2(context, arena, config, build);
-  if (config.family == "gemma2" || config.family == "gemma3_text") return build_gemma(context, arena, config, build);
-  return build_llama(context, arena, config, build);
+  if (config.family == "gpt2") return build_gpt2(context, arenas, config, build);
+  if (config.family == "olmo2") return build_olmo2(context, arenas, config, build);
+  if (config.family == "gemma2" || config.family == "gemma3_text") return build_gemma(context, arenas, config, build);
+  return build_llama(context, arenas, config, build);
 }
 
 void Decoder::add_linear(LinearLayer& layer) {
@@ -57,19 +58,8 @@ int64_t Decoder::base_parameter_count() const {
   return count;
 }
 
-namespace {
-
-int64_t longest_document(const TokenBatch& batch) {
-  const auto positions = batch.positions.elements();
-  int64_t longest = 0;
-  for (int64_t t = 0; t < positions; ++t) longest = std::max<int64_t>(longest, batch.positions.as<int32_t>()[t] + 1);
-  return longest;
-}
-
-}  // namespace
-
 Var Decoder::hidden(Tape& tape, const TokenBatch& batch, bool recompute_blocks) {
-  reach_positions(longest_document(batch));
+  reach_positions(batch.longest_document);
   const Step step{.batch = batch, .cache = nullptr, .kv_lens = {}};
   Var x = embed(tape, batch);
   for (int64_t layer = 0; layer < config_.layers; ++layer) {
@@ -89,14 +79,14 @@ Var Decoder::hidden(Tape& tape, const TokenBatch& batch, bool recompute_blocks) 
 }
 
 HeadLossResult Decoder::loss(Tape& tape, const Var& hidden, const Tensor& rows, const Tensor& targets,
-                             float loss_scale) {
+                             const Tensor& loss_scale) {
   const LinearWeight weight = head_.weight(tape, tape.recording() && hidden.needs_grad());
   return head_loss(tape, hidden, weight, rows, targets, loss_scale, config_.logits_softcap);
 }
 
 Tensor Decoder::logits(Tape& tape, const Tensor& hidden, std::span<const int32_t> rows) {
   Tensor some = tape.empty({static_cast<int64_t>(rows.size()), config_.hidden_size}, hidden.dtype());
-  launch(context_, GatherRows{.x = hidden, .rows = tensor_of(arena_, rows), .y = some});
+  launch(context_, GatherRows{.x = hidden, .rows = tensor_of(arenas_.passing, rows), .y = some});
   Tensor result = linear(tape, some, head_.weight(tape, false)).value;
   if (result.dtype() != Dtype::f32) {
     Tensor wide = tape.empty(result.shape(), Dtype::f32);
@@ -144,22 +134,23 @@ Tensor Decoder::step(KvCache& cache, std::span<const int32_t> ids, std::span<con
     if (fresh > 0) last.push_back(cu_q[b + 1] - 1);
   }
   reach_positions(longest);
-  Tape tape(context_, arena_, false);
-  const TokenBatch batch = TokenBatch::of(arena_, ids, positions, cu_q);
-  const Step step{.batch = batch, .cache = &cache, .kv_lens = tensor_of(arena_, cache.lengths_)};
+  Tape tape(context_, arenas_.passing, false);
+  const TokenBatch batch = TokenBatch::of(arenas_.passing, ids, positions, cu_q);
+  const Step step{.batch = batch, .cache = &cache, .kv_lens = tensor_of(arenas_.passing, cache.lengths_)};
   Var x = embed(tape, batch);
   for (int64_t layer = 0; layer < config_.layers; ++layer) x = block(tape, layer, x, step);
   const Tensor found = logits(tape, final_norm(tape, x).value, last);
   if (last.size() + 1 == cu_q.size()) return found;
 
   Tensor all = tape.empty({static_cast<int64_t>(cu_q.size()) - 1, config_.vocab_size}, Dtype::f32);
-  std::fill_n(all.as<float>(), all.elements(), 0.0f);
-  int64_t row = 0;
-  for (size_t b = 0; b + 1 < cu_q.size(); ++b) {
+  all.clear();
+  const auto row_bytes = static_cast<size_t>(config_.vocab_size) * sizeof(float);
+  const auto* from = static_cast<const std::byte*>(found.in().data);
+  auto* to = static_cast<std::byte*>(all.out().data);
+  for (size_t b = 0; b + 1 < cu_q.size(); ++b, to += row_bytes) {
     if (cu_q[b + 1] == cu_q[b]) continue;
-    std::copy_n(found.as<float>() + row * config_.vocab_size, config_.vocab_size,
-                all.as<float>() + static_cast<int64_t>(b) * config_.vocab_size);
-    ++row;
+    all.memory().copy(to, from, row_bytes);
+    from += row_bytes;
   }
   return all;
 }

@@ -11,8 +11,8 @@ namespace {
 /// Reference Gemma Team 2024 and 2025.
 class Gemma : public LlamaLike {
  public:
-  Gemma(Context& context, Arena& arena, const ModelConfig& config, const BuildOptions& build)
-      : LlamaLike(context, arena, config, build), blocks_(static_cast<size_t>(config.layers)) {
+  Gemma(Context& context, Arenas arenas, const ModelConfig& config, const BuildOptions& build)
+      : LlamaLike(context, arenas, config, build), blocks_(static_cast<size_t>(config.layers)) {
     // the reference multiplies by the scale as the weights' dtype has it
     if (dtype_ == Dtype::bf16) config_.embedding_scale = static_cast<float>(bf16(config_.embedding_scale));
     for (size_t i = 0; i < blocks_.size(); ++i) {
@@ -48,9 +48,9 @@ class Gemma : public LlamaLike {
 
 }  // namespace
 
-std::unique_ptr<Decoder> build_gemma(Context& context, Arena& arena, const ModelConfig& config,
+std::unique_ptr<Decoder> build_gemma(Context& context, Arenas arenas, const ModelConfig& config,
                                      const BuildOptions& build) {
-  return std::make_unique<Gemma>(context, arena, config, build);
+  return std::make_unique<Gemma>(context, arenas, config, build);
 }
 
 }  // namespace lorica

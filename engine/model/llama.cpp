@@ -11,8 +11,8 @@ namespace {
 /// the families' reports.
 class Llama : public LlamaLike {
  public:
-  Llama(Context& context, Arena& arena, const ModelConfig& config, const BuildOptions& build)
-      : LlamaLike(context, arena, config, build), blocks_(static_cast<size_t>(config.layers)) {
+  Llama(Context& context, Arenas arenas, const ModelConfig& config, const BuildOptions& build)
+      : LlamaLike(context, arenas, config, build), blocks_(static_cast<size_t>(config.layers)) {
     const bool fused = config.family == "phi3";
     for (size_t i = 0; i < blocks_.size(); ++i) {
       const std::string at = fmt::format("model.layers.{}.", i);
@@ -43,9 +43,9 @@ class Llama : public LlamaLike {
 
 }  // namespace
 
-std::unique_ptr<Decoder> build_llama(Context& context, Arena& arena, const ModelConfig& config,
+std::unique_ptr<Decoder> build_llama(Context& context, Arenas arenas, const ModelConfig& config,
                                      const BuildOptions& build) {
-  return std::make_unique<Llama>(context, arena, config, build);
+  return std::make_unique<Llama>(context, arenas, config, build);
 }
 
 }  // namespace lorica

@@ -2,14 +2,14 @@
 
 namespace lorica {
 
-LlamaLike::LlamaLike(Context& context, Arena& arena, const ModelConfig& config, const BuildOptions& build)
-    : Decoder(context, arena, config, build), ropes_(config.ropes.size()) {
-  embed_tokens_ = Weight(arena, build, "model.embed_tokens.weight", {config.vocab_size, config.hidden_size});
+LlamaLike::LlamaLike(Context& context, Arenas arenas, const ModelConfig& config, const BuildOptions& build)
+    : Decoder(context, arenas, config, build), ropes_(config.ropes.size()) {
+  embed_tokens_ = Weight(arenas.lasting, build, "model.embed_tokens.weight", {config.vocab_size, config.hidden_size});
   add_weight(embed_tokens_);
 }
 
 void LlamaLike::build_norm(const BuildOptions& build, Weight& weight, const std::string& name, int64_t width) {
-  weight = Weight(arena_, build, name, {width});
+  weight = Weight(arenas_.lasting, build, name, {width});
   add_weight(weight);
 }
 
@@ -17,7 +17,7 @@ void LlamaLike::build_attention(const BuildOptions& build, Attention& a, const s
   const ModelConfig& c = config_;
   const int64_t q_width = c.heads * c.head_dim, kv_width = c.kv_heads * c.head_dim;
   const auto linear = [&](LinearLayer& layer, const char* name, int64_t in, int64_t out, bool bias) {
-    layer = LinearLayer(arena_, build, at + "self_attn." + name, in, out, bias);
+    layer = LinearLayer(arenas_.lasting, build, at + "self_attn." + name, in, out, bias);
     add_linear(layer);
   };
   if (fused) {
@@ -37,7 +37,7 @@ void LlamaLike::build_attention(const BuildOptions& build, Attention& a, const s
 void LlamaLike::build_mlp(const BuildOptions& build, Mlp& m, const std::string& at, bool fused) {
   const ModelConfig& c = config_;
   const auto linear = [&](LinearLayer& layer, const char* name, int64_t in, int64_t out) {
-    layer = LinearLayer(arena_, build, at + "mlp." + name, in, out, c.mlp_bias);
+    layer = LinearLayer(arenas_.lasting, build, at + "mlp." + name, in, out, c.mlp_bias);
     add_linear(layer);
   };
   if (fused) {
@@ -53,11 +53,11 @@ void LlamaLike::build_end(const BuildOptions& build) {
   const ModelConfig& c = config_;
   build_norm(build, norm_, "model.norm.weight", c.hidden_size);
   if (c.classes > 0)
-    set_head(LinearLayer(arena_, build, "score", c.hidden_size, c.classes, false));
+    set_head(LinearLayer(arenas_.lasting, build, "score", c.hidden_size, c.classes, false));
   else if (c.tie_embeddings)
     set_head(LinearLayer::tied("lm_head", embed_tokens_, c.hidden_size, c.vocab_size));
   else
-    set_head(LinearLayer(arena_, build, "lm_head", c.hidden_size, c.vocab_size, false));
+    set_head(LinearLayer(arenas_.lasting, build, "lm_head", c.hidden_size, c.vocab_size, false));
 }
 
 Var LlamaLike::norm(Tape& tape, const Var& x, const Weight& weight) const {
@@ -118,7 +118,7 @@ Var LlamaLike::mlp(Tape& tape, const Mlp& m, const Var& n, const Var& residual) 
 
 void LlamaLike::reach_positions(int64_t positions) {
   for (size_t i = 0; i < ropes_.size(); ++i)
-    ropes_[i].reach(arena_, config_.ropes[i], config_.head_dim, config_.max_positions, positions);
+    ropes_[i].reach(arenas_.lasting, config_.ropes[i], config_.head_dim, config_.max_positions, positions);
 }
 
 Var LlamaLike::embed(Tape& tape, const TokenBatch& batch) {

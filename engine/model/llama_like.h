@@ -10,7 +10,7 @@ namespace lorica {
 /// derives from it and says how its block joins them.
 class LlamaLike : public Decoder {
  protected:
-  LlamaLike(Context& context, Arena& arena, const ModelConfig& config, const BuildOptions& build);
+  LlamaLike(Context& context, Arenas arenas, const ModelConfig& config, const BuildOptions& build);
 
   /// Either three projections or, where a family fuses them, qkv_proj alone.
   struct Attention {

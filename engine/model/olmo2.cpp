@@ -9,8 +9,8 @@ namespace {
 /// Reference OLMo et al. 2024.
 class Olmo2 : public LlamaLike {
  public:
-  Olmo2(Context& context, Arena& arena, const ModelConfig& config, const BuildOptions& build)
-      : LlamaLike(context, arena, config, build), blocks_(static_cast<size_t>(config.layers)) {
+  Olmo2(Context& context, Arenas arenas, const ModelConfig& config, const BuildOptions& build)
+      : LlamaLike(context, arenas, config, build), blocks_(static_cast<size_t>(config.layers)) {
     for (size_t i = 0; i < blocks_.size(); ++i) {
       const std::string at = fmt::format("model.layers.{}.", i);
       Block& b = blocks_[i];
@@ -41,9 +41,9 @@ class Olmo2 : public LlamaLike {
 
 }  // namespace
 
-std::unique_ptr<Decoder> build_olmo2(Context& context, Arena& arena, const ModelConfig& config,
+std::unique_ptr<Decoder> build_olmo2(Context& context, Arenas arenas, const ModelConfig& config,
                                      const BuildOptions& build) {
-  return std::make_unique<Olmo2>(context, arena, config, build);
+  return std::make_unique<Olmo2>(context, arenas, config, build);
 }
 
 }  // namespace lorica

@@ -81,7 +81,8 @@ void RopeTable::reach(Arena& arena, const RopeConfig& rope, int64_t head_dim, in
   length_ = length;
   const std::vector<double> frequencies = rope.frequencies(head_dim, length);
   const auto width = static_cast<int64_t>(frequencies.size());
-  const int64_t rows = std::max(length, std::min<int64_t>(max_positions, 4096));
+  const bool grows = cos_ && rope.fixed_frequencies();
+  const int64_t rows = std::max({length, grows ? 2 * cos_.shape()[0] : 0, std::min<int64_t>(max_positions, 4096)});
   std::vector<float> cos, sin;
   for (int64_t p = 0; p < rows; ++p) {
     for (double frequency : frequencies) {
@@ -91,6 +92,7 @@ void RopeTable::reach(Arena& arena, const RopeConfig& rope, int64_t head_dim, in
       sin.push_back(static_cast<float>(std::sin(angle) * rope.attention_factor));
     }
   }
+  if (grows) outgrown_.insert(outgrown_.end(), {cos_, sin_});
   cos_ = tensor_of(arena, cos).reshaped({rows, width});
   sin_ = tensor_of(arena, sin).reshaped({rows, width});
 }

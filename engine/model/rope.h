@@ -28,6 +28,8 @@ struct RopeConfig {
   /// The angle per position of each rotated pair, [pairs]. `length` is the longest document's number of tokens:
   /// dynamic and longrope go by it, as Transformers does by the longest row of a batch.
   std::vector<double> frequencies(int64_t head_dim, int64_t length) const;
+  /// Whether every length has the same frequencies.
+  bool fixed_frequencies() const { return type != Type::kLongrope && type != Type::kDynamic; }
   /// Whether two lengths give the same frequencies.
   bool same_frequencies(int64_t length, int64_t other) const;
 };
@@ -38,7 +40,8 @@ void read_rope_parameters(ConfigReader& config, int64_t max_positions, RopeConfi
 /// ("full_attention", "sliding_attention"); empty: there is one set. `head_dim` is what factors are counted against.
 RopeConfig read_rope(ConfigReader& config, int64_t max_positions, int64_t head_dim, const char* layer_type = "");
 
-/// cos and sin of position * frequency, times attention_factor, [P, R] f32, grown on demand.
+/// cos and sin of position * frequency, times attention_factor, [P, R] f32, made anew where a pass goes farther. The
+/// shorter tables of fixed frequencies are kept: recorded steps read them.
 class RopeTable {
  public:
   /// Makes rows for `length` positions at least, `max_positions` being what the model was made for.
@@ -48,6 +51,7 @@ class RopeTable {
 
  private:
   Tensor cos_, sin_;
+  std::vector<Tensor> outgrown_;
   int64_t length_ = 0;
 };
 
