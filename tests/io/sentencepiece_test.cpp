@@ -62,7 +62,6 @@ TEST(SentencePiece, NamesWhatItCannotRead) {
             "m.model: pieces[0] ('a'): unused pieces are not supported");
   EXPECT_EQ(error("\x0a\x03\x0a\x01\xff"), "m.model: pieces[0] ('\\xff'): is empty or not UTF-8");
   EXPECT_EQ(error(piece + "\x12\x03\xc8\x02\x09"), "m.model: trainer_spec.bos_id: 9 is outside the vocabulary of 1");
-  EXPECT_EQ(error(piece + "\x12\x04\xc8\x02\x00\x0a", 0), "");
 }
 
 }  // namespace
