@@ -40,7 +40,7 @@ __device__ __forceinline__ void probabilities(const ScoreRule& rule, const Sight
           dp.at[m][n][i] *= rule.slope(y);
         }
   }
-  sight.mask(scores, first);
+  sight.mask(scores, first, INT_MAX);
   scores.for_each([&](float& y, int row, int column) { y = exp2_fast(y * rule.factor - lse_of(row, column)); });
 #pragma unroll
   for (int m = 0; m < kBlocks; ++m)
