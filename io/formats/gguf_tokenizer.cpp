@@ -5,6 +5,7 @@
 #include "io/formats/gguf_model.h"
 #include "io/formats/gguf_pre_tokenizer.h"
 #include "io/formats/printable.h"
+#include "io/tokenizer/utf8.h"
 
 namespace lorica {
 namespace {
@@ -50,7 +51,7 @@ Vocabulary read_vocabulary(const GgufFile& file) {
   for (size_t id = 0; id < v.tokens.size(); ++id) {
     if (v.types[id] < kNormal || v.types[id] > kUnused)
       fail(id, fmt::format("type {} does not occur in a byte-level BPE", v.types[id]));
-    if (!is_utf8(v.tokens[id])) fail(id, "is not UTF-8");
+    if (!utf8::is_valid(v.tokens[id])) fail(id, "is not UTF-8");
     if (v.types[id] == kUnused) continue;
     const auto [first, inserted] = seen.emplace(v.tokens[id], id);
     if (!inserted) fail(id, fmt::format("is token {} too", first->second));

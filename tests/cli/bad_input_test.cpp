@@ -92,6 +92,15 @@ TEST_F(BadInput, Gguf) {
   EXPECT_FALSE(place_.has("out/model.safetensors"));
 }
 
+TEST_F(BadInput, Init) {
+  expect_message(place_.run({"init", "none.json", "out"}), 2, "none\\.json: cannot open: No such file");
+  place_.write("config.json", R"({"model_type": "mamba"})");
+  expect_message(place_.run({"init", "config.json", "out"}), 2, "config\\.json: model_type .mamba. is not supported");
+  expect_message(place_.run({"init", kModel + "/config.json", "out", "--dtype", "f8"}), 2, "--dtype: f8 not in ");
+  expect_message(place_.run({"init", kModel + "/config.json", "."}), 2, "\\.: the folder is not empty");
+  EXPECT_FALSE(place_.has("out"));
+}
+
 TEST_F(BadInput, RecipeKeys) {
   place_.write_recipe();
   std::string text = place_.read("recipe.yaml");

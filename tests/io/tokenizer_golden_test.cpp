@@ -49,7 +49,8 @@ TEST_P(FixtureTokenizer, GivesThePackagesIdsAndText) {
 
 INSTANTIATE_TEST_SUITE_P(All, FixtureTokenizer,
                          testing::Values("gpt2_like", "qwen_like", "digits", "ignore_merges", "gpt4o_like",
-                                         "falcon_like", "char_level", "byte_fallback"),
+                                         "falcon_like", "char_level", "byte_fallback", "bert_like", "unigram_like",
+                                         "metaspace_first", "word_end", "normalizers"),
                          [](const auto& param) { return param.param; });
 
 class PublishedTokenizer : public testing::TestWithParam<std::string> {};
@@ -64,7 +65,9 @@ TEST_P(PublishedTokenizer, GivesThePackagesIdsAndText) {
   expect_goldens(*Tokenizer::load(model), goldens);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, PublishedTokenizer, testing::Values("gpt2", "qwen3"),
+INSTANTIATE_TEST_SUITE_P(All, PublishedTokenizer,
+                         testing::Values("gpt2", "qwen3", "llama2", "mistral01", "bert_base_cased",
+                                         "unigram_shakespeare"),
                          [](const auto& param) { return param.param; });
 
 // llama.cpp's own vectors: texts between separator lines, and a line of ids for each.
@@ -93,6 +96,7 @@ void expect_llama_cpp_ids(const std::string& vocabulary, const std::string& mode
 
 TEST(LlamaCppVectors, Gpt2) { expect_llama_cpp_ids("gpt-2", "gpt2"); }
 TEST(LlamaCppVectors, Qwen2) { expect_llama_cpp_ids("qwen2", "qwen3"); }
+TEST(LlamaCppVectors, LlamaSpm) { expect_llama_cpp_ids("llama-spm", "llama2"); }
 
 TEST(Tokenizer, EncodesTheSameFromSeveralThreads) {
   const std::filesystem::path folder = TEST_DATA "/tokenizers/qwen_like";

@@ -44,12 +44,12 @@ std::string error_at(const char* place, const json& value) {
 TEST(TokenizerErrors, NameTheFileAndTheField) {
   EXPECT_EQ(error_of(small()), "");
   EXPECT_EQ(error_at("/normalizer", {{"type", "Bert"}}), "t.json: normalizer.type: normalizer 'Bert' is not supported");
-  EXPECT_EQ(error_at("/pre_tokenizer", {{"type", "Metaspace"}}),
-            "t.json: pre_tokenizer.type: pre-tokenizer 'Metaspace' is not supported");
+  EXPECT_EQ(error_at("/pre_tokenizer", {{"type", "UnicodeScripts"}}),
+            "t.json: pre_tokenizer.type: pre-tokenizer 'UnicodeScripts' is not supported");
   EXPECT_EQ(error_at("/post_processor", {{"type", "X"}}),
             "t.json: post_processor.type: post-processor 'X' is not supported");
   EXPECT_EQ(error_at("/decoder", {{"type", "CTC"}}), "t.json: decoder.type: decoder 'CTC' is not supported");
-  EXPECT_EQ(error_at("/model/type", "WordPiece"), "t.json: model.type: model 'WordPiece' is not supported");
+  EXPECT_EQ(error_at("/model/type", "WordLevel"), "t.json: model.type: model 'WordLevel' is not supported");
   EXPECT_EQ(error_at("/model/dropout", 0.1),
             "t.json: model.dropout: BPE dropout makes the ids random and is not supported");
   EXPECT_EQ(error_at("/model/surprise", true), "t.json: model.surprise: this setting is not supported");
