@@ -84,8 +84,8 @@ cudaError_t last_error = cudaSuccess;
 }  // namespace
 
 std::string place_of_address(uintptr_t address) {
-  const auto shared = reinterpret_cast<uintptr_t>(SharedMemory::data());
-  if (address - shared < SharedMemory::kMost) return fmt::format("shared memory, from byte {}", address - shared);
+  if (SharedMemory::contains(address))
+    return fmt::format("shared memory, from byte {}", address - reinterpret_cast<uintptr_t>(SharedMemory::data()));
   return allocations().place_of(address);
 }
 

@@ -54,7 +54,13 @@ class Executor {
   cudaError_t run(const Launch& launch, const std::function<void()>& thread);
   int block_barrier(int vote, const char* what, const Place& place);
   void meet_warp(uint32_t mask, void* value, Complete, void* context, const char* what, const Place& place);
-  [[noreturn]] void fail(const std::string& message);
+  /// Ends the launch with the text that message() gives. A function, because what the thread that fails has on its
+  /// stack is never destroyed: not even a temporary string.
+  template <class Message>
+  [[noreturn]] void fail(const Message& message) {
+    note_fault(message());
+    drop_block();
+  }
 
   Thread* current() { return current_; }
   size_t shared_bytes() const { return shared_bytes_; }
@@ -76,6 +82,8 @@ class Executor {
   void open_barrier();
   void try_complete(Warp& warp, uint32_t first_thread, size_t meeting, Thread* completer);
   [[noreturn]] void report_stuck();
+  void note_fault(const std::string& message);
+  [[noreturn]] void drop_block();
   std::string name_of(const Thread& thread) const {
     return fmt::format("thread ({}, {}, {})", thread.index.x, thread.index.y, thread.index.z);
   }
@@ -163,13 +171,16 @@ void Executor::thread_main(Fiber*) {
 
 /// Apart from thread_main(), whose frame is never left.
 __attribute__((noinline)) void Executor::run_thread() {
+  Executor& self = executor();
   try {
-    (*executor().body_)();
+    (*self.body_)();
+    return;
   } catch (const std::exception& failure) {
-    executor().fail(fmt::format("exception: {}", failure.what()));
+    self.note_fault(fmt::format("exception: {}", failure.what()));
   } catch (...) {
-    executor().fail("exception of an unknown type");
+    self.note_fault("exception of an unknown type");
   }
+  self.drop_block();
 }
 
 void Executor::switch_to(Thread& next) {
@@ -209,8 +220,10 @@ int Executor::block_barrier(int vote, const char* what, const Place& place) {
   if (at_barrier_ == 0)
     first_at_barrier_ = &thread;
   else if (!same(place, first_at_barrier_->place))
-    fail(fmt::format("divergent barrier: {} waits in {}, this thread in {}", name_of(*first_at_barrier_),
-                     text_of(first_at_barrier_->what, first_at_barrier_->place), text_of(what, place)));
+    fail([&] {
+      return fmt::format("divergent barrier: {} waits in {}, this thread in {}", name_of(*first_at_barrier_),
+                         text_of(first_at_barrier_->what, first_at_barrier_->place), text_of(what, place));
+    });
   ++at_barrier_;
   votes_ += vote;
   thread.state = State::kAtBarrier;
@@ -239,7 +252,7 @@ void Executor::meet_warp(uint32_t mask, void* value, Complete complete, void* co
   thread.place = place;
   thread.mask = mask;
   if (!(mask >> lane & 1))
-    fail(fmt::format("{}: mask {:#010x} lacks the calling lane {}", text_of(what, place), mask, lane));
+    fail([&] { return fmt::format("{}: mask {:#010x} lacks the calling lane {}", text_of(what, place), mask, lane); });
   Warp& warp = warps_[thread.number / kLanes];
   size_t m = 0;
   while (m < warp.open.size() && warp.open[m].mask != mask) ++m;
@@ -248,8 +261,10 @@ void Executor::meet_warp(uint32_t mask, void* value, Complete complete, void* co
   } else {
     const Thread& other = *threads_[first + static_cast<uint32_t>(std::countr_zero(warp.open[m].arrived))];
     if (!same(place, other.place) || warp.open[m].complete != complete)
-      fail(fmt::format("divergent warp: {} waits in {}, this thread in {}, with one mask {:#010x}", name_of(other),
-                       text_of(other.what, other.place), text_of(what, place), mask));
+      fail([&] {
+        return fmt::format("divergent warp: {} waits in {}, this thread in {}, with one mask {:#010x}", name_of(other),
+                           text_of(other.what, other.place), text_of(what, place), mask);
+      });
   }
   Meeting& meeting = warp.open[m];
   meeting.arrived |= 1u << lane;
@@ -283,9 +298,11 @@ void Executor::report_stuck() {
   if (at_barrier_ > 0 && at_barrier_ < alive_) {
     for (uint32_t i = 0; i < count_; ++i)
       if (threads_[i]->state == State::kInWarp)
-        fail(fmt::format("stuck: {} of {} threads wait in {}, {} in {}", at_barrier_, alive_,
-                         text_of(first_at_barrier_->what, first_at_barrier_->place), name_of(*threads_[i]),
-                         text_of(threads_[i]->what, threads_[i]->place)));
+        fail([&] {
+          return fmt::format("stuck: {} of {} threads wait in {}, {} in {}", at_barrier_, alive_,
+                             text_of(first_at_barrier_->what, first_at_barrier_->place), name_of(*threads_[i]),
+                             text_of(threads_[i]->what, threads_[i]->place));
+        });
   }
   for (uint32_t i = 0; i < count_; ++i) {
     const Thread& thread = *threads_[i];
@@ -294,15 +311,20 @@ void Executor::report_stuck() {
     uint32_t arrived = 0;
     for (const Meeting& meeting : warp.open)
       if (meeting.mask == thread.mask) arrived = meeting.arrived;
-    fail(fmt::format("stuck: {} waits in {} for lanes {:#010x} of warp {}, which never come", name_of(thread),
-                     text_of(thread.what, thread.place), thread.mask & warp.alive & ~arrived, i / kLanes));
+    fail([&] {
+      return fmt::format("stuck: {} waits in {} for lanes {:#010x} of warp {}, which never come", name_of(thread),
+                         text_of(thread.what, thread.place), thread.mask & warp.alive & ~arrived, i / kLanes);
+    });
   }
   std::abort();  // a block whose threads all wait at one barrier is never stuck
 }
 
-/// Goes back to the host; the block's other threads are dropped where they are.
-void Executor::fail(const std::string& message) {
+void Executor::note_fault(const std::string& message) {
   fault_ = fmt::format("block ({}, {}, {}), {}: {}", blockIdx.x, blockIdx.y, blockIdx.z, name_of(*current_), message);
+}
+
+/// Goes back to the host; the block's threads are dropped where they are.
+void Executor::drop_block() {
   current_->switch_to(host_);
   std::abort();
 }
@@ -322,7 +344,9 @@ void meet_warp(uint32_t mask, void* value, Complete complete, void* context, con
   executor().meet_warp(mask, value, complete, context, what, place);
 }
 int lane_id() { return static_cast<int>(executor().current()->number % kLanes); }
-void fault(const char* message, const Place& place) { executor().fail(text_of(message, place)); }
+void fault(const char* message, const Place& place) {
+  executor().fail([&] { return text_of(message, place); });
+}
 
 Ballot ballot(uint32_t mask, bool predicate, const char* what, const Place& place) {
   Ballot own{predicate, 0};
@@ -341,8 +365,10 @@ Ballot ballot(uint32_t mask, bool predicate, const char* what, const Place& plac
 
 void* shared_memory(size_t bytes) {
   if (bytes > executor().shared_bytes())
-    executor().fail(fmt::format("the kernel takes {} bytes of shared memory, the launch gave {}", bytes,
-                                executor().shared_bytes()));
+    executor().fail([&] {
+      return fmt::format("the kernel takes {} bytes of shared memory, the launch gave {}", bytes,
+                         executor().shared_bytes());
+    });
   return SharedMemory::data();
 }
 
@@ -359,8 +385,8 @@ void note_atomic() {
 void memory_access(const void* at, size_t bytes, bool write) {
   const Thread* const thread = executor().current();
   if (!thread || bytes < 2 || thread->on_stack(at)) return;
-  const std::string race = race_detector().access(reinterpret_cast<uintptr_t>(at), bytes, write, thread->number);
-  if (!race.empty()) executor().fail(race);
+  if (race_detector().access(reinterpret_cast<uintptr_t>(at), bytes, write, thread->number)) return;
+  executor().fail([] { return race_detector().race(); });
 }
 
 void set_schedule_seed(uint64_t seed) { executor().set_seed(seed); }

@@ -241,13 +241,17 @@ TEST(Memory, RefusesMoreSharedMemoryThanTheLaunchGave) {
   EXPECT_EQ(cudaFuncSetAttribute(shared_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, 227 * 1024 + 1),
             cudaErrorInvalidValue);
 }
-TEST(MemoryDeathTest, CatchesAWriteBeyondSharedMemory) {
-  EXPECT_DEATH(run(1, 4, 256, shared_write_kernel, 64), "AddressSanitizer: use-after-poison");
+TEST(MemoryDeathTest, CatchesAnAccessBeyondSharedMemory) {
+  Device<float> out(4);
+  EXPECT_DEATH(run(1, 4, 256, shared_write_kernel, 64), "AddressSanitizer: use-after-poison.*\n.*\nWRITE of size 4");
+  EXPECT_DEATH(run(1, 4, 256, shared_kernel, out.data, 64), "AddressSanitizer: use-after-poison.*\n.*\nREAD of size 4");
 }
-TEST(MemoryDeathTest, CatchesAWriteBeyondAnAllocation) {
+TEST(MemoryDeathTest, CatchesAWriteOutsideAnAllocation) {
   Device<float> out(5);
   EXPECT_DEATH(run(1, 4, 0, write_kernel, out.data, 5), "AddressSanitizer: heap-buffer-overflow");
   EXPECT_DEATH(run(1, 4, 0, write_kernel, out.data, -1), "AddressSanitizer: heap-buffer-overflow");
+  float* const gone = Device<float>(5).data;
+  EXPECT_DEATH(run(1, 4, 0, write_kernel, gone, 0), "AddressSanitizer: heap-use-after-free");
 }
 
 TEST(Memory, RunsOutAtTheLimit) {

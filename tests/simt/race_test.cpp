@@ -48,7 +48,7 @@ TEST(Races, BarriersOrderABlock) {
     set_schedule_seed(seed);
     EXPECT_EQ(run(2, 128, neighbours_kernel<true, true>), "");
     expect_race(run(2, 128, neighbours_kernel<false, true>), "of shared memory, from byte");
-    expect_race(run(2, 128, neighbours_kernel<true, false>), "of this block read");
+    expect_race(run(2, 128, neighbours_kernel<true, false>), "of this block");
   }
   set_schedule_seed(1);
 }
@@ -82,12 +82,23 @@ TEST(Races, BlocksMustNotWriteOnePlace) {
 }
 
 __global__ void written_by_one_read_by_all_kernel(int* out) {
-  const int seen = out[0];
-  if (seen == -1 && threadIdx.x == 5) out[0] = seen;
+  out[1 + threadIdx.x] = out[0];
+  if (threadIdx.x == 5) out[0] = 1;
 }
 TEST(Races, AWriteAfterManyReadsIsOne) {
-  memory()[0] = -1;
-  expect_race(run(1, 32, written_by_one_read_by_all_kernel), "race: ");
+  expect_race(run(1, 32, written_by_one_read_by_all_kernel), "an allocation of 4096 bytes, from byte 0");
+}
+
+/// Two warps read a place, and the second comes back after a __syncwarp to write there.
+__global__ void reads_of_two_warps_kernel(int* out) {
+  out[threadIdx.x] = shared()[100];
+  __syncwarp();
+  if (threadIdx.x == 32) shared()[100] = 1;
+}
+TEST(Races, AWarpDoesNotHideTheReadOfAnother) {
+  set_schedule_seed(0);
+  expect_race(run(1, 64, reads_of_two_warps_kernel), "of this block read");
+  set_schedule_seed(1);
 }
 
 __global__ void halves_kernel(int* out) { reinterpret_cast<short*>(out)[threadIdx.x] = 1; }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tests/simt/executor.h"
+#include "tests/simt/shared_memory.h"
 
 namespace simt {
 
@@ -48,9 +49,9 @@ RaceDetector::Page* RaceDetector::page_of(uintptr_t address) {
   return cached.page;
 }
 
-bool RaceDetector::ordered(const Access& before, uint32_t thread) const {
+bool RaceDetector::ordered(const Access& before, uint32_t thread, bool shared) const {
   if (before.phase < launch_start_) return true;
-  if (before.phase < block_start_) return acquired_ && released_[before.phase - launch_start_];
+  if (before.phase < block_start_) return shared || (acquired_ && released_[before.phase - launch_start_]);
   if (before.phase != phase_ || before.thread == thread) return true;
   return before.thread / 32 == thread / 32 && before.warp_epoch != warp_epochs_[thread / 32];
 }
@@ -62,23 +63,37 @@ std::string RaceDetector::text(const Access& before, const char* before_did, uin
                      before.phase < block_start_ ? "an earlier block" : "this block", before_did);
 }
 
-std::string RaceDetector::access(uintptr_t address, size_t bytes, bool write, uint32_t thread) {
+void RaceDetector::note_read(Cell& cell, const Access& now) const {
+  if (cell.read.phase < block_start_ || cell.read.thread / 32 != now.thread / 32)
+    cell.warp_read = cell.read;
+  else if (cell.read.thread != now.thread)
+    cell.lane_read = cell.read;
+  cell.read = now;
+}
+
+bool RaceDetector::access(uintptr_t address, size_t bytes, bool write, uint32_t thread) {
   const Access now{phase_, static_cast<uint16_t>(thread), warp_epochs_[thread / 32]};
+  const bool shared = SharedMemory::contains(address);
   for (uintptr_t at = address; at < address + bytes; at += kCellBytes) {
     Page* const page = page_of(at);
-    if (!page) return "";
+    if (!page) return true;
     Cell& cell = page->cells[at % kPageBytes / kCellBytes];
-    if (!ordered(cell.write, thread)) return text(cell.write, "wrote", address, bytes, write);
-    if (write) {
-      for (const Access* read : {&cell.read, &cell.other_read})
-        if (!ordered(*read, thread)) return text(*read, "read", address, bytes, write);
-      cell.write = now;
-    } else {
-      if (cell.read.thread != now.thread || cell.read.phase < block_start_) cell.other_read = cell.read;
-      cell.read = now;
+    if (!ordered(cell.write, thread, shared)) {
+      race_ = text(cell.write, "wrote", address, bytes, write);
+      return false;
     }
+    if (!write) {
+      note_read(cell, now);
+      continue;
+    }
+    for (const Access* read : {&cell.read, &cell.lane_read, &cell.warp_read})
+      if (!ordered(*read, thread, shared)) {
+        race_ = text(*read, "read", address, bytes, write);
+        return false;
+      }
+    cell.write = now;
   }
-  return "";
+  return true;
 }
 
 }  // namespace simt

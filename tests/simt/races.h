@@ -12,7 +12,8 @@ namespace simt {
 /// Remembers who touched each 2 bytes of shared and device memory last. Two accesses to them by different threads, one
 /// of them a write, are a race unless something orders them: for threads of a block a __syncthreads, in a warp also a
 /// __syncwarp; for threads of two blocks an atomic operation of each, the first block's after its access, the second's
-/// before. Atomic operations themselves are never part of a race, and accesses of one byte are not looked at.
+/// before. Every block has a shared memory of its own. Atomic operations themselves are never part of a race, and
+/// accesses of one byte are not looked at.
 class RaceDetector {
  public:
   /// Memory to watch; it may have been watched before.
@@ -24,8 +25,9 @@ class RaceDetector {
   void warp_sync(uint32_t warp) { ++warp_epochs_[warp]; }
   void atomic();
 
-  /// Empty, or what raced. `thread` is the caller's number in its block.
-  std::string access(uintptr_t address, size_t bytes, bool write, uint32_t thread);
+  /// False if it races; race() then says with what. `thread` is the caller's number in its block.
+  bool access(uintptr_t address, size_t bytes, bool write, uint32_t thread);
+  const std::string& race() const { return race_; }
 
  private:
   struct Access {
@@ -33,7 +35,8 @@ class RaceDetector {
     uint16_t thread = 0, warp_epoch = 0;
   };
   struct Cell {
-    Access write, read, other_read;  ///< the latest read, and the latest one by another thread than that
+    /// The latest ones: a write; a read; a read by another lane of that reader's warp; a read by another warp.
+    Access write, read, lane_read, warp_read;
   };
   static constexpr size_t kPageBytes = 4096, kCellBytes = 2;
   struct Page {
@@ -42,7 +45,8 @@ class RaceDetector {
 
   void next_phase();
   Page* page_of(uintptr_t address);
-  bool ordered(const Access& before, uint32_t thread) const;
+  bool ordered(const Access& before, uint32_t thread, bool shared) const;
+  void note_read(Cell& cell, const Access& now) const;
   std::string text(const Access& before, const char* before_did, uintptr_t address, size_t bytes, bool write) const;
 
   std::unordered_map<uintptr_t, std::unique_ptr<Page>> pages_;
@@ -55,6 +59,7 @@ class RaceDetector {
   bool acquired_ = false;       ///< the block that runs has done an atomic operation
   std::vector<bool> released_;  ///< phases of this launch that an atomic operation of their block came after
   std::array<uint16_t, 32> warp_epochs_{};
+  std::string race_;
 };
 
 RaceDetector& race_detector();

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -14,6 +15,7 @@ class SharedMemory {
   static constexpr size_t kMost = 227 * 1024, kByDefault = 48 * 1024;
 
   static unsigned char* data() { return buffer(); }
+  static bool contains(uintptr_t address) { return address - reinterpret_cast<uintptr_t>(buffer()) < kMost; }
 
   /// For the life of a block: 0xff (NaN) in what it may touch, and the rest fenced off for AddressSanitizer.
   class Block {
