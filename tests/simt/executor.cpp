@@ -112,7 +112,8 @@ std::string text_of(const char* what, const Place& place) {
   return fmt::format("{} at {}:{}", what, slash ? slash + 1 : place.file_name(), place.line());
 }
 bool same(const Place& a, const Place& b) {
-  return a.line() == b.line() && a.column() == b.column() && std::strcmp(a.file_name(), b.file_name()) == 0;
+  return a.line() == b.line() && a.column() == b.column() &&
+         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
 }
 
 cudaError_t Executor::run(const Launch& launch, const std::function<void()>& thread) {
