@@ -5,6 +5,7 @@
 #include "io/formats/file_bytes.h"
 #include "io/formats/gguf_model.h"
 #include "io/formats/printable.h"
+#include "io/tokenizer/utf8.h"
 
 namespace lorica {
 namespace {
@@ -90,7 +91,7 @@ std::vector<std::pair<std::string, std::string>> small_files(const GgufFile& fil
   const auto add = [&](const char* name, const ordered_json& json) { files.emplace_back(name, json.dump(2) + "\n"); };
   if (file.contains("tokenizer.chat_template")) {
     const std::string_view text = file.text("tokenizer.chat_template");
-    if (!is_utf8(text)) throw Error("{}: metadata 'tokenizer.chat_template': is not UTF-8", file.origin());
+    if (!utf8::is_valid(text)) throw Error("{}: metadata 'tokenizer.chat_template': is not UTF-8", file.origin());
     files.emplace_back("chat_template.jinja", text);
   }
   add("tokenizer.json", gguf_tokenizer_json(file));

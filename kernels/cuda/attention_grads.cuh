@@ -40,7 +40,7 @@ __device__ __forceinline__ void probabilities(const ScoreRule& rule, const Sight
           dp.at[m][n][i] *= rule.slope(y);
         }
   }
-  sight.mask(scores, first);
+  sight.mask(scores, first, INT_MAX);
   scores.for_each([&](float& y, int row, int column) { y = exp2_fast(y * rule.factor - lse_of(row, column)); });
 #pragma unroll
   for (int m = 0; m < kBlocks; ++m)
@@ -56,6 +56,9 @@ struct QueryGradShared {
   Tile<kTile.rows(), kWidth> q, dout;
   Tile<kTile.columns, kWidth> k[2], v[2];
 };
+
+static_assert(sizeof(QueryGradShared<256>) <= kAttentionSharedLimit &&
+              sizeof(QueryGradShared<128>) <= kAttentionSharedLimit);
 
 /// Grid (tiles of queries, heads). The next keys and values are on their way while a tile is used.
 template <int kWidth>
@@ -117,6 +120,9 @@ struct KeyGradShared {
   Tile<kTile.columns, kWidth> q[2], dout[2];
   float lse[2][kTile.columns], d_sums[2][kTile.columns];
 };
+
+static_assert(sizeof(KeyGradShared<256>) <= kAttentionSharedLimit &&
+              sizeof(KeyGradShared<128>) <= kAttentionSharedLimit);
 
 /// The tiles of queries that keys [first, end) of a key/value head are seen by, head of the group by head.
 template <int kStep>

@@ -15,8 +15,26 @@ struct alignas(16) Tile {
   static_assert(kWidth % 32 == 0);
   bf16 data[kRows * kWidth];
 
-  __device__ bf16* chunk(int row, int c) {
-    return data + row * kWidth + 8 * (kWidth % 64 == 0 ? c ^ (row & 7) : c ^ (row >> 1 & 3));
+  /// What the number of a chunk is xor-ed with.
+  static __device__ __forceinline__ int key(int row) { return kWidth % 64 == 0 ? row & 7 : row >> 1 & 3; }
+  __device__ __forceinline__ SharedAddress chunk(int row, int c) {
+    return shared_address(data) + 2 * row * kWidth + 16 * (c ^ key(row));
+  }
+};
+
+/// A lane's row and one of two neighbouring chunks (`odd`: the second) of a tile, from which it reaches the same place
+/// in other rows and chunks at the cost of one xor.
+template <int kWidth>
+struct LaneChunks {
+  SharedAddress row_begin;
+  int mixed;
+
+  template <int kRows>
+  __device__ LaneChunks(Tile<kRows, kWidth>& tile, int row, int odd)
+      : row_begin(shared_address(tile.data) + 2 * row * kWidth), mixed(16 * (odd ^ tile.key(row))) {}
+  /// `more_rows` a multiple of 8, c even; both known to the compiler.
+  __device__ __forceinline__ SharedAddress at(int more_rows, int c) const {
+    return row_begin + (16 * c ^ mixed) + 2 * more_rows * kWidth;
   }
 };
 
@@ -25,13 +43,17 @@ struct alignas(16) Tile {
 template <int kRows, int kWidth>
 __device__ __forceinline__ void load_tile(Tile<kRows, kWidth>& tile, const bf16* rows, int64_t stride, int given,
                                           int d) {
-  constexpr int kChunks = kWidth / 8;
+  constexpr int kChunks = kWidth / 8, kStep = kAttentionThreads / kChunks;  // rows at a time
+  const int first = static_cast<int>(threadIdx.x) / kChunks, c = static_cast<int>(threadIdx.x) % kChunks;
+  if (first >= kStep) return;
+  const bf16* from = rows + first * stride + 8 * c;
 #pragma unroll
-  for (int base = 0; base < kRows * kChunks; base += kAttentionThreads) {
-    const int i = base + static_cast<int>(threadIdx.x), row = i / kChunks, c = i % kChunks;
-    if (kRows * kChunks % kAttentionThreads != 0 && i >= kRows * kChunks) break;
+  for (int i = 0; i < (kRows + kStep - 1) / kStep; ++i) {
+    const int row = first + i * kStep;
+    if (kRows % kStep != 0 && row >= kRows) break;
     const bool is_given = row < given && 8 * c < d;
-    copy_async(tile.chunk(row, c), is_given ? rows + row * stride + 8 * c : rows, is_given);
+    copy_async(tile.chunk(row, c), is_given ? from : rows, is_given);
+    from += kStep * stride;
   }
 }
 
@@ -64,16 +86,18 @@ template <int kBlocks, int kColumns, int kRows, int kWidth>
 __device__ __forceinline__ void multiply_transposed(Sums<kBlocks, kColumns>& sums, Tile<kRows, kWidth>& a, int row,
                                                     Tile<kColumns, kWidth>& b) {
   const int lane = threadIdx.x % kWarp;
+  const LaneChunks<kWidth> left_lane(a, row + lane % 16, lane / 16);
+  const LaneChunks<kWidth> right_lane(b, lane % 8 + lane / 16 * 8, lane / 8 % 2);
   sums.clear();
 #pragma unroll
   for (int c = 0; c < kWidth / 8; c += 2) {
     uint32_t left[kBlocks][4];
 #pragma unroll
-    for (int m = 0; m < kBlocks; ++m) load_matrices(left[m], a.chunk(row + 16 * m + lane % 16, c + lane / 16));
+    for (int m = 0; m < kBlocks; ++m) load_matrices(left[m], left_lane.at(16 * m, c));
 #pragma unroll
     for (int n = 0; n < kColumns / 8; n += 2) {
       uint32_t right[4];
-      load_matrices(right, b.chunk(8 * n + lane % 8 + lane / 16 * 8, c + lane / 8 % 2));
+      load_matrices(right, right_lane.at(8 * n, c));
 #pragma unroll
       for (int m = 0; m < kBlocks; ++m) {
         multiply_add_16x8x16(sums.at[m][n], left[m], right[0], right[1]);
@@ -88,6 +112,7 @@ template <int kBlocks, int kColumns, int kWidth>
 __device__ __forceinline__ void multiply_add(Sums<kBlocks, kWidth>& sums, const Sums<kBlocks, kColumns>& p,
                                              Tile<kColumns, kWidth>& b) {
   const int lane = threadIdx.x % kWarp;
+  const LaneChunks<kWidth> right_lane(b, lane % 16, lane / 16);
 #pragma unroll
   for (int k = 0; k < kColumns / 16; ++k) {
     uint32_t left[kBlocks][4];
@@ -101,7 +126,7 @@ __device__ __forceinline__ void multiply_add(Sums<kBlocks, kWidth>& sums, const 
 #pragma unroll
     for (int c = 0; c < kWidth / 8; c += 2) {
       uint32_t right[4];
-      load_matrices_transposed(right, b.chunk(16 * k + lane % 16, c + lane / 16));
+      load_matrices_transposed(right, right_lane.at(16 * k, c));
 #pragma unroll
       for (int m = 0; m < kBlocks; ++m) {
         multiply_add_16x8x16(sums.at[m][c], left[m], right[0], right[1]);
@@ -130,12 +155,12 @@ struct Sight {
     any = {__shfl_sync(kAllLanes, own[0].first, 0), end};
   }
   __device__ bool sees(int first, int columns) const { return first < any.end && first + columns > any.first; }
-  /// Scores of what a row does not see become -infinity.
+  /// Scores of columns first.. that a row does not see, or from `end` on, become -infinity.
   template <int kColumns>
-  __device__ __forceinline__ void mask(Sums<kBlocks, kColumns>& scores, int first) const {
-    if (first >= all.first && first + kColumns <= all.end) return;
+  __device__ __forceinline__ void mask(Sums<kBlocks, kColumns>& scores, int first, int end) const {
+    if (first >= all.first && first + kColumns <= min(all.end, end)) return;
     scores.for_each([&](float& x, int row, int column) {
-      if (!own[row].holds(first + column)) x = -INFINITY;
+      if (!own[row].holds(first + column) || first + column >= end) x = -INFINITY;
     });
   }
 };

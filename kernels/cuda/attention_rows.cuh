@@ -33,6 +33,8 @@ struct RowsShared {
   Tile<kTile.columns, kWidth> k, v;
 };
 
+static_assert(sizeof(RowsShared<256>) <= kAttentionSharedLimit && sizeof(RowsShared<128>) <= kAttentionSharedLimit);
+
 /// Running softmax of a warp's rows: the largest y so far and the lane's part of the sum of probabilities.
 template <int kBlocks>
 struct RunningSoftmax {
@@ -94,6 +96,7 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_rows_kernel(const
   RunningSoftmax<kBlocks> softmax;
   while (!walk.done()) {
     const int key = walk.tile.first;
+    const int key_end = walk.tile.end;
     const bool seen = sight.sees(key, kColumns);
     Sums<kBlocks, kColumns> scores;
     wait_for_copies<0>();
@@ -106,7 +109,7 @@ __global__ void __launch_bounds__(kAttentionThreads) attention_rows_kernel(const
     if (!walk.done()) load_keys(shared.k, p.k, walk);
     if (!seen) continue;
     if (p.rule.bent) scores.for_each([&](float& s, int, int) { s = p.rule.bend(s); });
-    sight.mask(scores, key);
+    sight.mask(scores, key, key_end);
     softmax.add(scores, out, p.rule.factor);
     multiply_add(out, scores, shared.v);
   }
@@ -148,7 +151,7 @@ __global__ void __launch_bounds__(kPlainThreads) attention_rows_plain_kernel(con
 #pragma unroll
     for (int r = 0; r < kPlainRows; ++r) {
       const float y = p.rule.bent ? p.rule.bend(scores[r]) : scores[r];
-      scores[r] = sight[r].holds(walk.tile.first + lane) ? y : -INFINITY;
+      scores[r] = lane < walk.count() && sight[r].holds(walk.tile.first + lane) ? y : -INFINITY;
       const float before = largest[r];
       largest[r] = fmaxf(before, warp_max(scores[r]));
       const float shift = largest[r] == -INFINITY ? 0.0f : largest[r] * p.rule.factor;

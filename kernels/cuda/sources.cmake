@@ -3,6 +3,7 @@ set(LORICA_CUDA_SOURCES
   cuda/activation.cu
   cuda/adamw.cu
   cuda/attention_backward.cu
+  cuda/attention_cached.cu
   cuda/attention_forward.cu
   cuda/backend.cpp
   cuda/columns.cu

@@ -7,6 +7,8 @@
 #include <vector>
 #endif
 
+#include "kernels/cuda/device/shared_address.cuh"
+
 // Copies from global to shared memory that a thread starts and waits for later (cp.async). Copies form groups in the
 // order of commit_copies(). Data is there for the thread itself after wait_for_copies(), for others after a barrier
 // too.
@@ -19,7 +21,7 @@ namespace host {
 /// is seen.
 struct CopyQueue {
   struct Copy {
-    void* to;
+    SharedAddress to;
     const void* from;
     bool given;
   };
@@ -36,13 +38,12 @@ inline CopyQueue& copy_queue() {
 #endif
 
 /// 16 bytes, both addresses 16-byte aligned; zeros, and nothing is read, where the source is not `given`.
-__device__ __forceinline__ void copy_async(void* to_shared, const void* from, bool given) {
+__device__ __forceinline__ void copy_async(SharedAddress to_shared, const void* from, bool given) {
 #ifdef LORICA_SIMT
   assert(reinterpret_cast<uintptr_t>(to_shared) % 16 == 0 && reinterpret_cast<uintptr_t>(from) % 16 == 0);
   host::copy_queue().copies.push_back({to_shared, from, given});
 #else
-  const auto address = static_cast<unsigned>(__cvta_generic_to_shared(to_shared));
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(address), "l"(from), "r"(given ? 16 : 0)
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to_shared), "l"(from), "r"(given ? 16 : 0)
                : "memory");
 #endif
 }
@@ -67,9 +68,9 @@ __device__ __forceinline__ void wait_for_copies() {
   for (size_t i = 0; i < done; ++i) {
     const host::CopyQueue::Copy& copy = queue.copies[i];
     if (copy.given)
-      std::memcpy(copy.to, copy.from, 16);
+      std::memcpy(const_cast<unsigned char*>(copy.to), copy.from, 16);
     else
-      std::memset(copy.to, 0, 16);
+      std::memset(const_cast<unsigned char*>(copy.to), 0, 16);
   }
   queue.copies.erase(queue.copies.begin(), queue.copies.begin() + static_cast<ptrdiff_t>(done));
   queue.group_ends.erase(queue.group_ends.begin(), queue.group_ends.begin() + static_cast<ptrdiff_t>(groups));

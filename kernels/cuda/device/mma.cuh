@@ -10,6 +10,7 @@
 #include <cuda_bf16.h>
 #endif
 
+#include "kernels/cuda/device/shared_address.cuh"
 #include "kernels/dtype.h"
 
 // Products of bf16 tiles by a whole warp. Each lane holds a fragment of a tile in registers of two bf16, the one of the
@@ -34,7 +35,7 @@ __device__ __forceinline__ uint32_t pack_bf16(float low, float high) {
 namespace host {
 
 struct MatrixLane {
-  const unsigned char* row;
+  SharedAddress row;
   uint32_t part[4];
 };
 /// Element (row, column) of the matrix that eight lanes have given the rows of.
@@ -43,18 +44,17 @@ inline uint32_t element(const std::array<MatrixLane, 32>& lanes, int matrix, int
   std::memcpy(&bits, lanes[static_cast<size_t>(8 * matrix + row)].row + 2 * column, sizeof(bits));
   return bits;
 }
-inline void load_matrices(uint32_t (&part)[4], const void* row, bool transposed) {
+inline void load_matrices(uint32_t (&part)[4], SharedAddress row, bool transposed) {
   assert(reinterpret_cast<uintptr_t>(row) % 16 == 0);
-  const MatrixLane mine = simt::warp_collective(
-      MatrixLane{static_cast<const unsigned char*>(row), {}}, [transposed](std::array<MatrixLane, 32>& lanes) {
-        for (int lane = 0; lane < 32; ++lane)
-          for (int m = 0; m < 4; ++m) {
-            const int g = lane / 4, c = 2 * (lane % 4);
-            const uint32_t low = transposed ? element(lanes, m, c, g) : element(lanes, m, g, c);
-            const uint32_t high = transposed ? element(lanes, m, c + 1, g) : element(lanes, m, g, c + 1);
-            lanes[static_cast<size_t>(lane)].part[m] = low | high << 16;
-          }
-      });
+  const MatrixLane mine = simt::warp_collective(MatrixLane{row, {}}, [transposed](std::array<MatrixLane, 32>& lanes) {
+    for (int lane = 0; lane < 32; ++lane)
+      for (int m = 0; m < 4; ++m) {
+        const int g = lane / 4, c = 2 * (lane % 4);
+        const uint32_t low = transposed ? element(lanes, m, c, g) : element(lanes, m, g, c);
+        const uint32_t high = transposed ? element(lanes, m, c + 1, g) : element(lanes, m, g, c + 1);
+        lanes[static_cast<size_t>(lane)].part[m] = low | high << 16;
+      }
+  });
   std::memcpy(part, mine.part, sizeof(part));
 }
 
@@ -89,26 +89,24 @@ inline void multiply(std::array<ProductLane, 32>& lanes) {
 
 /// Four 8 x 8 matrices of 16-bit elements from shared memory (ldmatrix.x4): lane 8 m + r gives the address, 16-byte
 /// aligned, of row r of matrix m. part[m] becomes elements (lane / 4, 2 (lane % 4)..) of matrix m.
-__device__ __forceinline__ void load_matrices(uint32_t (&part)[4], const void* row) {
+__device__ __forceinline__ void load_matrices(uint32_t (&part)[4], SharedAddress row) {
 #ifdef LORICA_SIMT
   host::load_matrices(part, row, false);
 #else
-  const auto address = static_cast<unsigned>(__cvta_generic_to_shared(row));
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(part[0]), "=r"(part[1]), "=r"(part[2]), "=r"(part[3])
-               : "r"(address)
+               : "r"(row)
                : "memory");
 #endif
 }
 /// The same, each matrix transposed (ldmatrix.x4.trans).
-__device__ __forceinline__ void load_matrices_transposed(uint32_t (&part)[4], const void* row) {
+__device__ __forceinline__ void load_matrices_transposed(uint32_t (&part)[4], SharedAddress row) {
 #ifdef LORICA_SIMT
   host::load_matrices(part, row, true);
 #else
-  const auto address = static_cast<unsigned>(__cvta_generic_to_shared(row));
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(part[0]), "=r"(part[1]), "=r"(part[2]), "=r"(part[3])
-               : "r"(address)
+               : "r"(row)
                : "memory");
 #endif
 }
@@ -120,8 +118,7 @@ __device__ __forceinline__ void multiply_add_16x8x16(float (&c)[4], const uint32
       host::ProductLane{{a[0], a[1], a[2], a[3]}, {b0, b1}, {c[0], c[1], c[2], c[3]}}, host::multiply);
   std::memcpy(c, mine.c, sizeof(c));
 #else
-  asm volatile(
-      "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 "
       "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));

@@ -129,18 +129,18 @@ struct TileProduct {
       for (int m = 0; m < kMTiles; ++m) {
         const int row = first_row() + 16 * m;
         if constexpr (kLeftByK)
-          load_matrices(a[m], left.at(row + low + r, k + high));
+          load_matrices(a[m], shared_address(left.at(row + low + r, k + high)));
         else
-          load_matrices_transposed(a[m], left.at(k + high + r, row + low));
+          load_matrices_transposed(a[m], shared_address(left.at(k + high + r, row + low)));
       }
 #pragma unroll
       for (int n = 0; n < kNTiles; n += 2) {
         const int column = first_column() + 8 * n;
         uint32_t b[4];
         if constexpr (kRightByK)
-          load_matrices(b, right.at(column + high + r, k + low));
+          load_matrices(b, shared_address(right.at(column + high + r, k + low)));
         else
-          load_matrices_transposed(b, right.at(k + low + r, column + high));
+          load_matrices_transposed(b, shared_address(right.at(k + low + r, column + high)));
 #pragma unroll
         for (int m = 0; m < kMTiles; ++m) {
           multiply_add_16x8x16(c[m][n], a[m], b[0], b[1]);
