@@ -379,4 +379,14 @@ std::vector<int64_t> GgufFile::integers(std::string_view key) const {
   throw Error("{}: metadata '{}': expected an array of integers, got {}", origin_, printable(key), kind_of(entry));
 }
 
+std::vector<float> GgufFile::floats(std::string_view key) const {
+  const GgufEntry& entry = expect(key);
+  const auto* array = std::get_if<GgufArray>(&entry.value);
+  if (!array || array->type != GgufValueType::f32)
+    throw Error("{}: metadata '{}': expected an array of f32, got {}", origin_, printable(key), kind_of(entry));
+  std::vector<float> result(array->count);
+  if (array->count > 0) std::memcpy(result.data(), array->raw.data(), array->count * sizeof(float));
+  return result;
+}
+
 }  // namespace lorica

@@ -39,14 +39,9 @@ class SentencePieceNormalizer final : public Normalizer {
       out += piece;
       after_space = strips_ && piece.ends_with(' ');
     }
-    if (strips_)
-      while (out.ends_with(' ')) out.pop_back();
-    if (out.empty()) {
-      text.clear();
-      return true;
-    }
-    if (dummy_prefix_) out.insert(0, " ");
+    if (dummy_prefix_ && !out.empty()) out.insert(0, " ");
     replace_all(out, " ", kSpaceMark);
+    while (strips_ && out.ends_with(kSpaceMark)) out.resize(out.size() - kSpaceMark.size());
     text = std::move(out);
     return true;
   }

@@ -52,6 +52,15 @@ TEST_F(BadInput, Weights) {
   expect_message(train_with("model.safetensors", corrupt), 2, "model/model\\.safetensors: ");
 }
 
+/// There is no GPU under CUDA_VISIBLE_DEVICES="", whatever the build and the machine.
+TEST_F(BadInput, Device) {
+  ::setenv("CUDA_VISIBLE_DEVICES", "", 1);
+  expect_message(train({{"model.device", "cuda"}}), 2, "recipe\\.yaml:\\d+: model\\.device: cuda: ");
+  expect_message(train({{"model.device", "tpu"}}), 2,
+                 "recipe\\.yaml:\\d+: model\\.device: expected one of auto, cpu, cuda, got 'tpu'");
+  ::unsetenv("CUDA_VISIBLE_DEVICES");
+}
+
 TEST_F(BadInput, ModelFolder) {
   expect_message(train({{"model.path", "nowhere"}}), 2, "nowhere: no such model folder");
   std::string config = file_text(tiny_model() / "config.json");

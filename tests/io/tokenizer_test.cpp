@@ -177,9 +177,22 @@ TEST(Regex, ReadsWhiteSpaceAndWordsAsOniguruma) {
   EXPECT_TRUE(matches("(?i:'S|'t)", "'s"));
 }
 
+TEST(Regex, ReadsClassesInsideClassesAsOniguruma) {
+  MatchMemory memory;
+  const auto all = [&](const char* pattern, const std::string& text) {
+    std::string found;
+    Regex(pattern).each_match(text, memory,
+                              [&](Regex::Match m) { found += text.substr(m.begin, m.end - m.begin) + "|"; });
+    return found;
+  };
+  EXPECT_EQ(all("[^(\\s|[.,!?])]+", "ab (c|d.e f"), "ab|c|d|e|f|");  // BLOOM's
+  EXPECT_EQ(all("[a-z&&[^aeiou]]+", "hello world"), "h|ll|w|rld|");
+  EXPECT_EQ(all("[\\w&&[\\p{L}]]+", "a1b22cd"), "a|b|cd|");
+}
+
 TEST(Regex, RefusesWhatTheEnginesReadDifferently) {
-  for (const char* pattern :
-       {"\\b", "\\h", "[a[b]]", "[a&&b]", "a{1,3}+", "(?m:a)", "(?s)a", "(*UCP)a", "[\\W]", "(", "\xff"})
+  for (const char* pattern : {"\\b", "\\h", "[a[^b]]", "[a-[b]]", "[a&&b]", "[^a&&[b]]", "[a&&[b[c]]]", "a{1,3}+",
+                              "(?m:a)", "(?s)a", "(*UCP)a", "[\\W]", "(", "\xff"})
     EXPECT_THROW(Regex{pattern}, Error) << pattern;
 }
 
