@@ -69,7 +69,7 @@ int main(int argc, char** argv) {
   const std::string small = lorica::read_file(fixtures / "make_fixtures.py");
   const std::string text = exists(book) ? lorica::read_file(book) : small;
   lorica::add("gpt2_like", fixtures / "gpt2_like", text);
-  for (const char* name : {"gpt2", "qwen3"})
+  for (const char* name : {"gpt2", "qwen3", "llama2", "bert_base_cased", "unigram_shakespeare"})
     if (exists(shared / "tokenizers" / name)) lorica::add(name, shared / "tokenizers" / name, text);
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();

@@ -16,6 +16,7 @@ void add_train(CLI::App& app);
 void add_recipe(CLI::App& app);
 void add_recipe_docs(CLI::App& app);
 void add_info(CLI::App& app);
+void add_init(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_detokenize(CLI::App& app);
 void add_render(CLI::App& app);

@@ -50,8 +50,7 @@ std::string describe(CpuBackend&);
 
 /// Where ops run, and on what.
 struct Context {
-  explicit Context(Device where = Device::kCpu)
-      : device(where), cuda(where == Device::kCuda ? open_cuda() : nullptr) {}
+  explicit Context(Device where = Device::kCpu) : device(where), cuda(where == Device::kCuda ? open_cuda() : nullptr) {}
   DeviceMemory& memory() { return device == Device::kCuda ? memory_of(*cuda) : host_memory(); }
 
   Device device;

@@ -8,11 +8,11 @@ namespace {
 
 int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
+}  // namespace
+
 int64_t longest_document(const Batch& batch) {
   return *std::max_element(batch.positions.begin(), batch.positions.end()) + int64_t{1};
 }
-
-}  // namespace
 
 PaddedSizes padded_sizes(const Batch& batch, int64_t micro_batch_tokens) {
   PaddedSizes sizes;

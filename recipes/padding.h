@@ -5,6 +5,9 @@
 
 namespace lorica {
 
+/// Tokens of the longest document.
+int64_t longest_document(const Batch& batch);
+
 /// Sizes of a padded batch. Few of them occur, so that a recorded step serves many batches and a matrix product is
 /// tuned for few shapes.
 struct PaddedSizes {

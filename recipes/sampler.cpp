@@ -1,20 +1,33 @@
 #include "recipes/sampler.h"
 
+#include <algorithm>
+
 namespace lorica {
 
-int32_t Sampler::next(std::span<const float> logits, std::span<const int32_t> seen) {
-  const auto length = static_cast<int32_t>(seen.size());
-  int32_t id = 0;
-  const Sample op{.logits = {logits.data(), {1, static_cast<int64_t>(logits.size())}, Dtype::f32},
-                  .seen = {seen.data(), {1, length}, Dtype::i32},
-                  .seen_lens = {&length, {1}, Dtype::i32},
-                  .draws = {draw_, {1, 2}, Dtype::i64},
-                  .ids = {&id, {1}, Dtype::i32},
-                  .options = options_};
-  op.check();
-  run(cpu_, op);
-  ++draw_[1];
-  return id;
+std::vector<int32_t> Sampler::next(const In& logits, std::span<const std::vector<int32_t>* const> seen) {
+  const size_t batch = draws_.size();
+  const bool penalised = options_.repetition_penalty != 1;  // otherwise nobody reads what was seen
+  size_t room = 1;
+  if (penalised)
+    for (const auto* tokens : seen) room = std::max(room, tokens ? tokens->size() : 0);
+  std::vector<int32_t> tokens(batch * room), lengths(batch);
+  std::vector<int64_t> draws;
+  for (size_t b = 0; b < batch; ++b) {
+    draws.push_back(static_cast<int64_t>(first_ + b));
+    draws.push_back(seen[b] ? draws_[b]++ : -1);
+    if (!penalised || !seen[b]) continue;
+    std::copy(seen[b]->begin(), seen[b]->end(), tokens.begin() + static_cast<std::ptrdiff_t>(b * room));
+    lengths[b] = static_cast<int32_t>(seen[b]->size());
+  }
+  const auto rows = static_cast<int64_t>(batch);
+  const Tensor chosen(arena_, {rows}, Dtype::i32);
+  launch(context_, Sample{.logits = logits,
+                          .seen = tensor_of(arena_, tokens).reshaped({rows, static_cast<int64_t>(room)}),
+                          .seen_lens = tensor_of(arena_, lengths),
+                          .draws = tensor_of(arena_, draws).reshaped({rows, 2}),
+                          .ids = chosen,
+                          .options = options_});
+  return to_host<int32_t>(chosen);
 }
 
 }  // namespace lorica

@@ -1,24 +1,30 @@
 #pragma once
-#include <cstdint>
 #include <span>
+#include <vector>
 
+#include "engine/tensor.h"
 #include "kernels/ops/sample.h"
 
 namespace lorica {
 
-/// Chooses tokens of one sequence by the op Sample. Draws come from Philox by (seed, sequence, number of the draw): the
-/// same request gives the same text, alone or in a batch.
+/// Chooses the tokens of a batch of sequences, where their logits lie. Draws come from Philox by (seed, sequence,
+/// number of the draw): the same request gives the same text, alone or in a batch.
 class Sampler {
  public:
-  Sampler(const SamplingOptions& options, int64_t sequence) : options_(options), draw_{sequence, 0} {}
+  /// `first` is the number of the batch's first sequence.
+  Sampler(Context& context, Arena& arena, const SamplingOptions& options, size_t first, size_t sequences)
+      : context_(context), arena_(arena), options_(options), first_(first), draws_(sequences) {}
 
-  /// `logits` [V] f32 in host memory; `seen` are the tokens so far, prompt included. Throws RunError as Sample does.
-  int32_t next(std::span<const float> logits, std::span<const int32_t> seen);
+  /// The next token of each sequence. `logits` [sequences, V] f32 on the context's device; seen[b] are the tokens of
+  /// sequence b so far, prompt included, null where none is wanted (-1 then). Throws RunError as Sample does.
+  std::vector<int32_t> next(const In& logits, std::span<const std::vector<int32_t>* const> seen);
 
  private:
+  Context& context_;
+  Arena& arena_;
   SamplingOptions options_;
-  int64_t draw_[2];
-  CpuBackend cpu_;
+  size_t first_;
+  std::vector<int64_t> draws_;  ///< how many each sequence has made
 };
 
 }  // namespace lorica

@@ -1,5 +1,6 @@
 #include "recipes/step_runner.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -13,7 +14,7 @@ constexpr size_t kMostGraphs = 64;
 
 /// The inputs of a micro-step as parts of one block, so that one copy refills them, and its losses.
 struct StepRunner::Inputs {
-  Inputs(Arena& arena, const PaddedSizes& sizes, int64_t longest) {
+  Inputs(Arena& arena, const PaddedSizes& sizes) {
     const auto i32 = [&](int64_t count) { return reserve(count * int64_t{sizeof(int32_t)}); };
     const int64_t ids = i32(sizes.tokens), positions = i32(sizes.tokens), cu_seqlens = i32(sizes.documents + 1),
                   rows = i32(sizes.rows), targets = i32(sizes.rows), scale = reserve(sizeof(float)),
@@ -21,8 +22,7 @@ struct StepRunner::Inputs {
     block = Tensor(arena, {static_cast<int64_t>(staging.size())}, Dtype::u8);
     batch.tokens = {.ids = block.part(ids, {sizes.tokens}, Dtype::i32),
                     .positions = block.part(positions, {sizes.tokens}, Dtype::i32),
-                    .cu_seqlens = block.part(cu_seqlens, {sizes.documents + 1}, Dtype::i32),
-                    .longest_document = longest};
+                    .cu_seqlens = block.part(cu_seqlens, {sizes.documents + 1}, Dtype::i32)};
     batch.rows = block.part(rows, {sizes.rows}, Dtype::i32);
     batch.targets = block.part(targets, {sizes.rows}, Dtype::i32);
     batch.loss_scale = block.part(scale, {1}, Dtype::f32);
@@ -58,7 +58,12 @@ struct StepRunner::Inputs {
 };
 
 StepRunner::StepRunner(Decoder& model, AdamWOptimizer& optimizer, const StepRunnerOptions& options)
-    : model_(model), optimizer_(optimizer), options_(options), on_host_(model.context().device == Device::kCpu) {}
+    : model_(model),
+      optimizer_(optimizer),
+      options_(options),
+      on_host_(model.context().device == Device::kCpu),
+      fixed_tables_(std::all_of(model.config().ropes.begin(), model.config().ropes.end(),
+                                [](const RopeConfig& rope) { return rope.fixed_frequencies(); })) {}
 
 StepRunner::~StepRunner() = default;
 
@@ -82,10 +87,7 @@ void StepRunner::accumulate(const Batch& batch, float loss_scale, uint64_t strea
 
 StepRunner::Inputs& StepRunner::inputs_for(const PaddedSizes& sizes) {
   std::unique_ptr<Inputs>& inputs = inputs_[sizes];
-  // positions of a replay may be higher than those it was recorded with
-  if (!inputs)
-    inputs =
-        std::make_unique<Inputs>(model_.arenas().lasting, sizes, std::min(sizes.tokens, model_.config().max_positions));
+  if (!inputs) inputs = std::make_unique<Inputs>(model_.arenas().lasting, sizes);
   return *inputs;
 }
 
@@ -96,6 +98,9 @@ void StepRunner::enqueue(const Batch& batch, float loss_scale, uint64_t stream) 
       std::none_of(parameters.begin(), parameters.end(), [](const Parameter* p) { return p->has_gradient; });
   const PaddedSizes sizes = padded_sizes(batch, options_.micro_batch_tokens);
   Inputs& inputs = inputs_for(sizes);
+  // positions of a replay may be higher than those of the batch that it was recorded with
+  inputs.batch.tokens.longest_document =
+      std::max(longest_document(batch), fixed_tables_ ? std::min(sizes.tokens, model_.config().max_positions) : 0);
   inputs.fill(padded(batch, sizes), loss_scale, static_cast<int64_t>(stream << 16));
   if (run(micro_steps_[{sizes, first}], [&] { pass(inputs); }))
     for (Parameter* parameter : parameters) parameter->has_gradient = true;
@@ -114,7 +119,7 @@ void StepRunner::pass(const Inputs& inputs) {
 }
 
 bool StepRunner::run(Recorded& recorded, const std::function<void()>& work) {
-  if (!recorded.graph && recorded.warm && options_.graphs && graphs() < kMostGraphs)
+  if (!recorded.graph && recorded.warm && options_.graphs && fixed_tables_ && graphs() < kMostGraphs)
     recorded.graph = capture(model_.context(), work);
   recorded.warm = true;
   if (!recorded.graph) {

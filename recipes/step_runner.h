@@ -69,6 +69,8 @@ class StepRunner {
   AdamWOptimizer& optimizer_;
   const StepRunnerOptions options_;
   const bool on_host_;
+  /// Tables for positions do not follow the longest document, so that a recorded step can serve any batch.
+  const bool fixed_tables_;
   std::map<PaddedSizes, std::unique_ptr<Inputs>> inputs_;
   std::map<Key, Recorded> micro_steps_;
   Recorded update_;

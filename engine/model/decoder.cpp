@@ -58,6 +58,11 @@ int64_t Decoder::base_parameter_count() const {
   return count;
 }
 
+Var Decoder::named_block(Tape& tape, int64_t layer, const Var& x, const Step& step) {
+  const ProfileRange range("layer", layer);
+  return block(tape, layer, x, step);
+}
+
 Var Decoder::hidden(Tape& tape, const TokenBatch& batch, bool recompute_blocks) {
   reach_positions(batch.longest_document);
   const Step step{.batch = batch, .cache = nullptr, .kv_lens = {}};
@@ -68,11 +73,11 @@ Var Decoder::hidden(Tape& tape, const TokenBatch& batch, bool recompute_blocks) 
       x = checkpoint(
           tape,
           [this, layer, batch](Tape& t, const Var& input) {
-            return block(t, layer, input, {.batch = batch, .cache = nullptr, .kv_lens = {}});
+            return named_block(t, layer, input, {.batch = batch, .cache = nullptr, .kv_lens = {}});
           },
           x);
     } else {
-      x = block(tape, layer, x, step);
+      x = named_block(tape, layer, x, step);
     }
   }
   return final_norm(tape, x);
@@ -138,7 +143,7 @@ Tensor Decoder::step(KvCache& cache, std::span<const int32_t> ids, std::span<con
   const TokenBatch batch = TokenBatch::of(arenas_.passing, ids, positions, cu_q);
   const Step step{.batch = batch, .cache = &cache, .kv_lens = tensor_of(arenas_.passing, cache.lengths_)};
   Var x = embed(tape, batch);
-  for (int64_t layer = 0; layer < config_.layers; ++layer) x = block(tape, layer, x, step);
+  for (int64_t layer = 0; layer < config_.layers; ++layer) x = named_block(tape, layer, x, step);
   const Tensor found = logits(tape, final_norm(tape, x).value, last);
   if (last.size() + 1 == cu_q.size()) return found;
 

@@ -104,6 +104,9 @@ class Decoder {
   Dtype dtype_;
 
  private:
+  /// block() under its name in a profile.
+  Var named_block(Tape&, int64_t layer, const Var& x, const Step&);
+
   std::vector<const Weight*> weights_;
   std::vector<LinearLayer*> linears_;
   LinearLayer head_;

@@ -8,7 +8,7 @@ Weight::Weight(Arena& arena, const BuildOptions& build, const std::string& name,
   // Checkpoints saved from the bare backbone lack the first part of the path ("model.", "transformer.").
   const std::string bare = name.substr(name.find('.') + 1);
   const std::string stored = !build.weights->contains(name) && build.weights->contains(bare) ? bare : name;
-  const In source = build.weights->tensor(stored);
+  const In source = build.weights->weight(stored, expected);
   const std::string what = build.weights->origin() + ": tensor '" + stored + "'";
   if (!(source.shape == expected))
     throw Error("{}: expected shape {}, got {}", what, expected.text(), source.shape.text());

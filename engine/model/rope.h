@@ -21,7 +21,7 @@ struct RopeConfig {
   double beta_fast = 32, beta_slow = 1;              ///< yarn
   bool truncate = true;                              ///< yarn
   double attention_factor = 1;                       ///< cos and sin are multiplied by it (yarn, longrope)
-  std::vector<double> short_factors = {}, long_factors = {};   ///< longrope, one a rotated pair
+  std::vector<double> short_factors = {}, long_factors = {};  ///< longrope, one a rotated pair
 
   /// Number of rotated pairs of a head.
   int64_t pairs(int64_t head_dim) const;

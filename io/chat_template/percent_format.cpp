@@ -5,6 +5,7 @@
 
 #include "io/chat_template/python_text.h"
 #include "io/chat_template/text.h"
+#include "io/tokenizer/utf8.h"
 
 namespace lorica::jinja {
 
@@ -150,7 +151,7 @@ class PercentFormatter {
   static std::string one_character(const Value& value) {
     std::string text;
     if (const auto code = value.integer(); code && *code >= 0 && *code <= 0x10FFFF) {
-      append_code_point(text, static_cast<char32_t>(*code));
+      utf8::append(text, static_cast<char32_t>(*code));
     } else if (value.is_text() && code_point_count(value.text()) == 1) {
       text = value.text();
     } else {

@@ -5,7 +5,7 @@
 #include <charconv>
 
 #include "io/chat_template/budget.h"
-#include "io/chat_template/text.h"
+#include "io/tokenizer/utf8.h"
 
 namespace lorica::jinja {
 
@@ -76,7 +76,7 @@ class Unescaper {
     for (int i = 0; i < 3 && at_ < literal_.size() && literal_[at_] >= '0' && literal_[at_] <= '7'; ++i) {
       code = code * 8 + static_cast<char32_t>(literal_[at_++] - '0');
     }
-    append_code_point(out_, code);
+    utf8::append(out_, code);
   }
 
   void code_point(char kind, size_t digits) {
@@ -89,7 +89,7 @@ class Unescaper {
     if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) {
       throw Failure(fmt::format("\\{}{} is not a character", kind, text), line_);
     }
-    append_code_point(out_, code);
+    utf8::append(out_, code);
     at_ += digits;
   }
 

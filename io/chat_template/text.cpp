@@ -1,8 +1,7 @@
 #include "io/chat_template/text.h"
 
-#include <array>
-
 #include "io/chat_template/unicode.h"
+#include "io/tokenizer/utf8.h"
 
 namespace lorica::jinja {
 
@@ -34,12 +33,12 @@ bool is_final_sigma(std::string_view text, const std::vector<size_t>& offsets, s
 void append_lower(std::string& out, std::string_view text, const std::vector<size_t>& offsets, size_t index) {
   const char32_t code = code_point_at(text, offsets[index]);
   if (code == kCapitalSigma) {
-    append_code_point(out, is_final_sigma(text, offsets, index) ? kFinalSigma : kSmallSigma);
+    utf8::append(out, is_final_sigma(text, offsets, index) ? kFinalSigma : kSmallSigma);
   } else if (code == 0x130) {
-    append_code_point(out, U'i');
-    append_code_point(out, kCombiningDotAbove);
+    utf8::append(out, U'i');
+    utf8::append(out, kCombiningDotAbove);
   } else {
-    append_code_point(out, simple_case(code, Case::lower));
+    utf8::append(out, simple_case(code, Case::lower));
   }
 }
 
@@ -47,7 +46,7 @@ void append_raised(std::string& out, char32_t code, Case wanted) {
   if (const char* several = several_letter_case(code, wanted)) {
     out += several;
   } else {
-    append_code_point(out, simple_case(code, wanted));
+    utf8::append(out, simple_case(code, wanted));
   }
 }
 
@@ -76,36 +75,11 @@ size_t code_point_count(std::string_view text) {
   return count;
 }
 
-void append_code_point(std::string& text, char32_t code) {
-  const auto put = [&](char32_t byte) { text += static_cast<char>(byte); };
-  if (code < 0x80) {
-    put(code);
-  } else if (code < 0x800) {
-    put(0xC0 | code >> 6), put(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    put(0xE0 | code >> 12), put(0x80 | (code >> 6 & 0x3F)), put(0x80 | (code & 0x3F));
-  } else {
-    put(0xF0 | code >> 18), put(0x80 | (code >> 12 & 0x3F)), put(0x80 | (code >> 6 & 0x3F)), put(0x80 | (code & 0x3F));
-  }
-}
-
 std::vector<size_t> code_point_offsets(std::string_view text) {
   std::vector<size_t> offsets;
   for (size_t at = 0; at < text.size(); at += code_point_size(text, at)) offsets.push_back(at);
   offsets.push_back(text.size());
   return offsets;
-}
-
-bool is_utf8(std::string_view text) {
-  for (size_t at = 0; at < text.size();) {
-    const size_t size = code_point_size(text, at);
-    const char32_t code = code_point_at(text, at);
-    constexpr std::array<char32_t, 5> kSmallest = {0, 0, 0x80, 0x800, 0x10000};
-    if (size == 1 ? code >= 0x80 : code < kSmallest[size] || code > 0x10FFFF) return false;
-    if (code >= 0xD800 && code < 0xE000) return false;
-    at += size;
-  }
-  return true;
 }
 
 std::string change_case(std::string_view text, Case wanted) {

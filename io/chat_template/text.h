@@ -14,11 +14,8 @@ namespace lorica::jinja {
 size_t code_point_size(std::string_view text, size_t at);
 char32_t code_point_at(std::string_view text, size_t at);
 size_t code_point_count(std::string_view text);
-void append_code_point(std::string& text, char32_t code);
 /// The byte offset of every code point and, last, the size of the text.
 std::vector<size_t> code_point_offsets(std::string_view text);
-/// True when the whole text is UTF-8 without surrogates.
-bool is_utf8(std::string_view text);
 
 enum class CharClass { space, word, printable, letter, lower, upper, title, cased, decimal, digit, numeric };
 /// Whether Python's str methods (isspace, isprintable, isalpha, ...) count the code point to the class.

@@ -9,6 +9,7 @@
 #include <array>
 #include <memory>
 
+#include "io/tokenizer/utf8.h"
 #include "kernels/error.h"
 
 namespace lorica::jinja {
@@ -154,7 +155,7 @@ Pattern compile(const char* pattern) {
 bool matches(const Pattern& pattern, char32_t code) {
   if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return false;
   std::string text;
-  append_code_point(text, code);
+  utf8::append(text, code);
   thread_local const std::unique_ptr<pcre2_match_data, FreeMatch> match(pcre2_match_data_create(1, nullptr));
   return pcre2_match(pattern.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, 0, match.get(),
                      nullptr) >= 0;

@@ -8,6 +8,7 @@
 
 #include "io/formats/file_bytes.h"
 #include "io/formats/printable.h"
+#include "io/tokenizer/utf8.h"
 
 static_assert(std::endian::native == std::endian::little, "GGUF is read in place");
 
@@ -174,7 +175,7 @@ GgufEntry read_entry(Reader& reader) {
   reader.what = "metadata";
   std::string key(reader.string());
   reader.what = fmt::format("metadata '{}'", printable(key));
-  if (key.empty() || !is_utf8(key)) reader.fail("the key is empty or not UTF-8");
+  if (key.empty() || !utf8::is_valid(key)) reader.fail("the key is empty or not UTF-8");
   const GgufValueType type = read_type(reader);
   switch (type) {
     case GgufValueType::string:
@@ -192,7 +193,7 @@ std::pair<GgufTensor, uint64_t> read_tensor_info(Reader& reader) {
   GgufTensor tensor;
   tensor.name = reader.string();
   reader.what = fmt::format("tensor '{}'", printable(tensor.name));
-  if (tensor.name.empty() || !is_utf8(tensor.name)) reader.fail("the name is empty or not UTF-8");
+  if (tensor.name.empty() || !utf8::is_valid(tensor.name)) reader.fail("the name is empty or not UTF-8");
   const auto rank = reader.number<uint32_t>();
   if (rank < 1 || rank > Shape::kMaxRank) reader.fail(fmt::format("{} dimensions, expected 1 to 4", rank));
   int64_t sizes[Shape::kMaxRank];
@@ -376,6 +377,16 @@ std::vector<int64_t> GgufFile::integers(std::string_view key) const {
   }
   if (array && array->type != GgufValueType::string && result.size() == array->count) return result;
   throw Error("{}: metadata '{}': expected an array of integers, got {}", origin_, printable(key), kind_of(entry));
+}
+
+std::vector<float> GgufFile::floats(std::string_view key) const {
+  const GgufEntry& entry = expect(key);
+  const auto* array = std::get_if<GgufArray>(&entry.value);
+  if (!array || array->type != GgufValueType::f32)
+    throw Error("{}: metadata '{}': expected an array of f32, got {}", origin_, printable(key), kind_of(entry));
+  std::vector<float> result(array->count);
+  if (array->count > 0) std::memcpy(result.data(), array->raw.data(), array->count * sizeof(float));
+  return result;
 }
 
 }  // namespace lorica

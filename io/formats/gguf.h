@@ -119,6 +119,8 @@ class GgufFile {
   bool flag(std::string_view key, bool fallback) const;
   const std::vector<std::string_view>& strings(std::string_view key) const;
   std::vector<int64_t> integers(std::string_view key) const;
+  /// An array of f32.
+  std::vector<float> floats(std::string_view key) const;
 
  private:
   void parse();

@@ -9,7 +9,8 @@ namespace lorica {
 namespace {
 
 constexpr const char* kFactors = "rope_freqs.weight";
-constexpr double kTolerance = 2e-5;  // the factors were computed and stored in f32, and blending divides by small numbers
+constexpr double kTolerance =
+    2e-5;  // the factors were computed and stored in f32, and blending divides by small numbers
 
 double frequency(size_t i, int64_t head_dim, double theta) {
   return std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(head_dim));

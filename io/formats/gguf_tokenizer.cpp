@@ -5,6 +5,8 @@
 #include "io/formats/gguf_model.h"
 #include "io/formats/gguf_pre_tokenizer.h"
 #include "io/formats/printable.h"
+#include "io/tokenizer/sentencepiece_merges.h"
+#include "io/tokenizer/utf8.h"
 
 namespace lorica {
 namespace {
@@ -21,13 +23,18 @@ struct Vocabulary {
   bool is_added(size_t id) const { return types[id] == kUnknown || types[id] == kControl || types[id] == kUserDefined; }
 };
 
-std::string_view pre_tokenizer_name(const GgufFile& file) {
+// Whether the vocabulary is SentencePiece's, pieces with scores; else it is byte-level.
+bool is_sentencepiece(const GgufFile& file) {
   const std::string_view model = file.text("tokenizer.ggml.model");
-  if (model != "gpt2")
+  if (model != "gpt2" && model != "llama")
     throw Error(
-        "{}: metadata 'tokenizer.ggml.model': '{}' cannot be converted, supported is gpt2 (byte-level BPE); take the "
-        "tokenizer.json of the original model instead",
+        "{}: metadata 'tokenizer.ggml.model': '{}' cannot be converted, supported are gpt2 (byte-level BPE) and llama "
+        "(SentencePiece BPE); take the tokenizer.json of the original model instead",
         file.origin(), printable(model));
+  return model == "llama";
+}
+
+std::string_view pre_tokenizer_name(const GgufFile& file) {
   const std::string_view name = file.text("tokenizer.ggml.pre");
   if (!find_gguf_pre_tokenizer(name))
     throw Error("{}: metadata 'tokenizer.ggml.pre': '{}' is not known, supported are {}", file.origin(),
@@ -36,6 +43,7 @@ std::string_view pre_tokenizer_name(const GgufFile& file) {
 }
 
 Vocabulary read_vocabulary(const GgufFile& file) {
+  const int64_t last_type = is_sentencepiece(file) ? kByte : kUnused;
   Vocabulary v{file.strings("tokenizer.ggml.tokens"), {}};
   const auto fail = [&](size_t id, const std::string& problem) {
     throw Error("{}: metadata 'tokenizer.ggml.tokens': token {} ('{}'): {}", file.origin(), id, printable(v.tokens[id]),
@@ -48,9 +56,9 @@ Vocabulary read_vocabulary(const GgufFile& file) {
                 v.tokens.size(), v.types.size());
   std::unordered_map<std::string_view, size_t> seen;
   for (size_t id = 0; id < v.tokens.size(); ++id) {
-    if (v.types[id] < kNormal || v.types[id] > kUnused)
-      fail(id, fmt::format("type {} does not occur in a byte-level BPE", v.types[id]));
-    if (!is_utf8(v.tokens[id])) fail(id, "is not UTF-8");
+    if (v.types[id] < kNormal || v.types[id] > last_type)
+      fail(id, fmt::format("type {} does not occur in such a vocabulary", v.types[id]));
+    if (!utf8::is_valid(v.tokens[id])) fail(id, "is not UTF-8");
     if (v.types[id] == kUnused) continue;
     const auto [first, inserted] = seen.emplace(v.tokens[id], id);
     if (!inserted) fail(id, fmt::format("is token {} too", first->second));
@@ -107,11 +115,52 @@ ordered_json post_processor_json(const GgufFile& file, const Vocabulary& vocabul
   return {{"type", "TemplateProcessing"}, {"single", single}, {"pair", pair}, {"special_tokens", special_tokens}};
 }
 
+// The parts of a tokenizer.json that the two kinds differ in; those of byte-level BPE:
+void add_byte_level(const GgufFile& file, const Vocabulary& vocabulary, ordered_json& result) {
+  const std::string_view pre_name = pre_tokenizer_name(file);
+  const GgufPreTokenizer& traits = *find_gguf_pre_tokenizer(pre_name);
+  result["normalizer"] = traits.nfc ? ordered_json{{"type", "NFC"}} : ordered_json(nullptr);
+  result["pre_tokenizer"] = gguf_pre_tokenizer_json(pre_name);
+  result["post_processor"] = post_processor_json(file, vocabulary, traits.adds_bos);
+  result["decoder"] = {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
+  result["model"]["ignore_merges"] = traits.ignore_merges;
+  result["model"]["merges"] = merges_json(file, vocabulary);
+}
+
+// SentencePiece's, as published tokenizer.json files of Llama 2 write it.
+void add_sentencepiece(const GgufFile& file, const Vocabulary& vocabulary, ordered_json& result) {
+  const std::vector<float> scores = file.floats("tokenizer.ggml.scores");
+  if (scores.size() != vocabulary.tokens.size())
+    throw Error("{}: metadata 'tokenizer.ggml.scores': expected {} values, one a token, got {}", file.origin(),
+                vocabulary.tokens.size(), scores.size());
+  if (file.flag("tokenizer.ggml.remove_extra_whitespaces", false))
+    throw Error("{}: metadata 'tokenizer.ggml.remove_extra_whitespaces': true is not supported", file.origin());
+  const bool prefix = file.flag("tokenizer.ggml.add_space_prefix", true);
+  const auto may_merge = std::make_unique<bool[]>(scores.size());
+  for (size_t id = 0; id < scores.size(); ++id) {
+    may_merge[id] = vocabulary.types[id] == kNormal;
+    if (vocabulary.types[id] == kUnknown) result["model"]["unk_token"] = vocabulary.tokens[id];
+  }
+  ordered_json normalizers = ordered_json::array(), decoders = ordered_json::array();
+  if (prefix) normalizers.push_back({{"type", "Prepend"}, {"prepend", "▁"}});
+  normalizers.push_back({{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", "▁"}});
+  decoders.push_back({{"type", "Replace"}, {"pattern", {{"String", "▁"}}}, {"content", " "}});
+  decoders.push_back({{"type", "ByteFallback"}});
+  decoders.push_back({{"type", "Fuse"}});
+  if (prefix) decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  result["normalizer"] = {{"type", "Sequence"}, {"normalizers", std::move(normalizers)}};
+  result["pre_tokenizer"] = nullptr;
+  result["post_processor"] = post_processor_json(file, vocabulary, /*adds_bos=*/true);
+  result["decoder"] = {{"type", "Sequence"}, {"decoders", std::move(decoders)}};
+  result["model"]["fuse_unk"] = true;
+  result["model"]["byte_fallback"] = true;
+  result["model"]["ignore_merges"] = false;
+  result["model"]["merges"] = merges_by_score(vocabulary.tokens, scores, std::span(may_merge.get(), scores.size()));
+}
+
 }  // namespace
 
 ordered_json gguf_tokenizer_json(const GgufFile& file) {
-  const std::string_view pre_name = pre_tokenizer_name(file);
-  const GgufPreTokenizer& traits = *find_gguf_pre_tokenizer(pre_name);
   const Vocabulary vocabulary = read_vocabulary(file);
   ordered_json added = ordered_json::array();
   ordered_json::object_t vocab;  // filled as the vector that it is: its operator[] searches from the front
@@ -123,27 +172,24 @@ ordered_json gguf_tokenizer_json(const GgufFile& file) {
     token.update(added_token(vocabulary.tokens[id], vocabulary.types[id] != kUserDefined));
     added.push_back(std::move(token));
   }
-  const ordered_json byte_level = {
-      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}};
   ordered_json result;
   result["version"] = "1.0";
   result["truncation"] = nullptr;
   result["padding"] = nullptr;
   result["added_tokens"] = std::move(added);
-  result["normalizer"] = traits.nfc ? ordered_json{{"type", "NFC"}} : ordered_json(nullptr);
-  result["pre_tokenizer"] = gguf_pre_tokenizer_json(pre_name);
-  result["post_processor"] = post_processor_json(file, vocabulary, traits.adds_bos);
-  result["decoder"] = byte_level;
+  for (const char* part : {"normalizer", "pre_tokenizer", "post_processor", "decoder"}) result[part] = nullptr;
   result["model"] = {{"type", "BPE"},
                      {"dropout", nullptr},
                      {"unk_token", nullptr},
                      {"continuing_subword_prefix", nullptr},
                      {"end_of_word_suffix", nullptr},
                      {"fuse_unk", false},
-                     {"byte_fallback", false},
-                     {"ignore_merges", traits.ignore_merges}};
+                     {"byte_fallback", false}};
   result["model"]["vocab"] = std::move(vocab);
-  result["model"]["merges"] = merges_json(file, vocabulary);
+  if (is_sentencepiece(file))
+    add_sentencepiece(file, vocabulary, result);
+  else
+    add_byte_level(file, vocabulary, result);
   return result;
 }
 

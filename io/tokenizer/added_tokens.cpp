@@ -19,32 +19,14 @@ AddedToken read_token(const JsonNode& node, const Normalizer* normalizer) {
   token.normalized = node.at("normalized").boolean();
   token.special = node.at("special").boolean();
   token.normalized_content = token.content;
-  if (token.normalized && normalizer) normalizer->apply(token.normalized_content);
+  MatchMemory memory;
+  if (token.normalized && normalizer) normalizer->apply(token.normalized_content, memory);
   return token;
 }
 
 bool touches_word(std::string_view text, size_t begin, size_t end) {
   return (begin > 0 && utf8::is_word(utf8::before(text, begin))) ||
          (end < text.size() && utf8::is_word(utf8::decode(text, end).character));
-}
-
-size_t skip_space_left(std::string_view text, size_t at) {
-  while (at > 0) {
-    const char32_t c = utf8::before(text, at);
-    if (!utf8::is_whitespace(c)) break;
-    do --at;
-    while ((static_cast<unsigned char>(text[at]) & 0xc0) == 0x80);
-  }
-  return at;
-}
-
-size_t skip_space_right(std::string_view text, size_t at) {
-  while (at < text.size()) {
-    const utf8::Step step = utf8::decode(text, at);
-    if (!utf8::is_whitespace(step.character)) break;
-    at += step.size;
-  }
-  return at;
 }
 
 }  // namespace
@@ -86,11 +68,11 @@ void AddedTokens::cut(std::string_view text, bool normalized, FragmentSink sink)
   for (size_t from = 0; trie.find(text, from, match); from = match.end) {
     const AddedToken& token = by_id_.at(match.value);
     if (token.single_word && touches_word(text, match.begin, match.end)) continue;
-    const size_t begin = token.lstrip ? std::max(skip_space_left(text, match.begin), done) : match.begin;
+    const size_t begin = token.lstrip ? std::max(utf8::skip_space_left(text, match.begin), done) : match.begin;
     if (done < begin) sink(text.substr(done, begin - done), -1);
     sink({}, match.value);
     // The search goes on behind the match itself: white space that was taken along may begin another token.
-    done = token.rstrip ? skip_space_right(text, match.end) : match.end;
+    done = token.rstrip ? utf8::skip_space_right(text, match.end) : match.end;
   }
   if (done < text.size()) sink(text.substr(done), -1);
 }

@@ -5,27 +5,14 @@
 #include <limits>
 
 #include "io/tokenizer/byte_alphabet.h"
+#include "io/tokenizer/metaspace.h"
+#include "io/tokenizer/pattern.h"
+#include "io/tokenizer/rewrite.h"
 #include "io/tokenizer/utf8.h"
 #include "kernels/error.h"
 
 namespace lorica {
 namespace {
-
-// A pass over whole tokens: gathers the parts of each.
-class WholeTokenPass : public DecoderPass {
- public:
-  void add(std::string_view text, bool ends, TokenSink sink) final {
-    token_ += text;
-    if (!ends) return;
-    take(token_, sink);
-    token_.clear();
-  }
-  void finish(TokenSink) override {}
-
- private:
-  virtual void take(std::string& token, TokenSink sink) = 0;
-  std::string token_;
-};
 
 // Tokens written in the byte alphabet become one long token of text. A token with any other character (an added one)
 // is taken as it stands.
@@ -121,15 +108,68 @@ class StripPass final : public DecoderPass {
 
 class ReplacePass final : public WholeTokenPass {
  public:
-  ReplacePass(std::string_view pattern, std::string_view content) : pattern_(pattern), content_(content) {}
+  ReplacePass(const Regex& pattern, std::string_view content) : pattern_(pattern), content_(content) {}
 
  private:
   void take(std::string& token, TokenSink sink) override {
-    for (size_t at = token.find(pattern_); at != std::string::npos; at = token.find(pattern_, at + content_.size()))
-      token.replace(at, pattern_.size(), content_);
+    pattern_.replace(token, content_, memory_);
     sink(token, true);
   }
-  std::string_view pattern_, content_;
+  const Regex& pattern_;
+  std::string_view content_;
+  MatchMemory memory_;
+};
+
+// The mark at the end of a word becomes a space, except in the last token, where it goes.
+class WordEndPass final : public WholeTokenPass {
+ public:
+  explicit WordEndPass(std::string_view suffix) : suffix_(suffix) {}
+  void finish(TokenSink sink) override {
+    if (any_) sink(without_suffix(held_, ""), true);
+  }
+
+ private:
+  void take(std::string& token, TokenSink sink) override {
+    if (any_) sink(without_suffix(held_, " "), true);
+    held_ = token;
+    any_ = true;
+  }
+  std::string_view without_suffix(std::string& token, std::string_view instead) const {
+    replace_all(token, suffix_, instead);
+    return token;
+  }
+  std::string_view suffix_;
+  std::string held_;
+  bool any_ = false;
+};
+
+// Tokens that go on a word lose their prefix, the others get a space in front; `cleanup` then takes away the spaces
+// that English has not.
+class WordPiecePass final : public WholeTokenPass {
+ public:
+  WordPiecePass(std::string_view prefix, bool cleanup) : prefix_(prefix), cleanup_(cleanup) {}
+
+ private:
+  void take(std::string& token, TokenSink sink) override {
+    if (!first_) {
+      if (token.starts_with(prefix_))
+        token.erase(0, prefix_.size());
+      else
+        token.insert(0, " ");
+    }
+    first_ = false;
+    if (cleanup_) clean(token);
+    sink(token, true);
+  }
+  static void clean(std::string& token) {
+    constexpr std::pair<const char*, const char*> kRules[] = {
+        {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+        {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+    for (const auto& [from, to] : kRules) replace_all(token, from, to);
+  }
+  std::string_view prefix_;
+  bool cleanup_;
+  bool first_ = true;
 };
 
 class JoinPass final : public DecoderPass {
@@ -186,33 +226,38 @@ class SequenceDecoder final : public Decoder {
   std::vector<std::unique_ptr<Decoder>> steps_;
 };
 
-// The views that passes keep point into the decoder's own strings, which the lambda holds in shared memory.
-struct Strings {
-  std::string pattern, content;
-};
-
+// What passes keep points into what the decoder's lambda holds in shared memory.
 std::unique_ptr<Decoder> read_strip(const JsonNode& node) {
   node.allow_only({"type", "content", "start", "stop"});
   const JsonNode content = node.at("content");
-  const std::string& text = content.string();
-  if (text.empty() || utf8::decode(text, 0).size != text.size()) content.expected("one character");
-  const auto strings = std::make_shared<const Strings>(Strings{.pattern = {}, .content = text});
+  need_one_character(content);
+  const auto text = std::make_shared<const std::string>(content.string());
   constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
   const auto start = static_cast<size_t>(node.at("start").count(kMost));
   const auto stop = static_cast<size_t>(node.at("stop").count(kMost));
-  return std::make_unique<SimpleDecoder>([=] { return std::make_unique<StripPass>(strings->content, start, stop); });
+  return std::make_unique<SimpleDecoder>([=] { return std::make_unique<StripPass>(*text, start, stop); });
 }
 
 std::unique_ptr<Decoder> read_replace(const JsonNode& node) {
   node.allow_only({"type", "pattern", "content"});
-  const JsonNode pattern = node.at("pattern");
-  pattern.allow_only({"String"});
-  const JsonNode text = pattern.at("String");
-  if (text.string().empty()) text.expected("text to replace");
-  const auto strings =
-      std::make_shared<const Strings>(Strings{.pattern = text.string(), .content = node.at("content").string()});
-  return std::make_unique<SimpleDecoder>(
-      [=] { return std::make_unique<ReplacePass>(strings->pattern, strings->content); });
+  const auto pattern = std::make_shared<const Regex>(read_pattern(node.at("pattern")));
+  const auto content = std::make_shared<const std::string>(node.at("content").string());
+  return std::make_unique<SimpleDecoder>([=] { return std::make_unique<ReplacePass>(*pattern, *content); });
+}
+
+std::unique_ptr<Decoder> read_word_piece(const JsonNode& node) {
+  node.allow_only({"type", "prefix", "cleanup"});
+  const auto prefix = std::make_shared<const std::string>(node.at("prefix").string());
+  const bool cleanup = node.at("cleanup").boolean();
+  return std::make_unique<SimpleDecoder>([=] { return std::make_unique<WordPiecePass>(*prefix, cleanup); });
+}
+
+std::unique_ptr<Decoder> read_word_end(const JsonNode& node) {
+  node.allow_only({"type", "suffix"});
+  const JsonNode suffix = node.at("suffix");
+  if (suffix.string().empty()) suffix.expected("the mark at the end of a word");
+  const auto text = std::make_shared<const std::string>(suffix.string());
+  return std::make_unique<SimpleDecoder>([=] { return std::make_unique<WordEndPass>(*text); });
 }
 
 }  // namespace
@@ -237,6 +282,9 @@ std::unique_ptr<Decoder> read_decoder(const JsonNode& node) {
   }
   if (type == "Strip") return read_strip(node);
   if (type == "Replace") return read_replace(node);
+  if (type == "Metaspace") return read_metaspace_decoder(node);
+  if (type == "WordPiece") return read_word_piece(node);
+  if (type == "BPEDecoder") return read_word_end(node);
   if (type == "Sequence") {
     node.allow_only({"type", "decoders"});
     std::vector<std::unique_ptr<Decoder>> steps;

@@ -21,6 +21,23 @@ class DecoderPass {
   virtual void finish(TokenSink sink) = 0;
 };
 
+/// A pass over whole tokens: gathers the parts of each.
+class WholeTokenPass : public DecoderPass {
+ public:
+  void add(std::string_view text, bool ends, TokenSink sink) final {
+    token_ += text;
+    if (!ends) return;
+    take(token_, sink);
+    token_.clear();
+  }
+  void finish(TokenSink) override {}
+
+ private:
+  /// May change `token`, which is thrown away afterwards.
+  virtual void take(std::string& token, TokenSink sink) = 0;
+  std::string token_;
+};
+
 /// Turns tokens as they stand in the vocabulary into readable text.
 class Decoder {
  public:
@@ -28,8 +45,8 @@ class Decoder {
   virtual std::unique_ptr<DecoderPass> start() const = 0;
 };
 
-/// The decoder that `node` describes: ByteLevel, ByteFallback, Fuse, Strip, Replace with a string, Sequence. Throws
-/// Error naming any other.
+/// The decoder that `node` describes: ByteLevel, ByteFallback, Fuse, Strip, Replace, Metaspace, WordPiece, BPEDecoder,
+/// Sequence. Throws Error naming any other.
 std::unique_ptr<Decoder> read_decoder(const JsonNode& node);
 
 /// What stands in for a missing decoder: tokens with a space between them.

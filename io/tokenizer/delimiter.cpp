@@ -40,7 +40,7 @@ void DelimiterSplitter::add(size_t end, bool is_delimiter) {
 }
 
 void DelimiterSplitter::emit() {
-  if (begin_ < end_) sink_(text_.substr(begin_, end_ - begin_));
+  if (begin_ < end_) sink_({text_.text.substr(begin_, end_ - begin_), text_.at_start && begin_ == 0});
 }
 
 }  // namespace lorica

@@ -17,7 +17,7 @@ DelimiterBehavior read_behavior(const JsonNode& node);
 /// Takes the ranges of a text one after another, delimiters and what is between them, and passes on the pieces.
 class DelimiterSplitter {
  public:
-  DelimiterSplitter(std::string_view text, DelimiterBehavior behavior, PieceSink sink)
+  DelimiterSplitter(Span text, DelimiterBehavior behavior, PieceSink sink)
       : text_(text), behavior_(behavior), sink_(sink) {}
   /// The next range ends at `end`; it begins where the last one ended, and may be empty.
   void add(size_t end, bool is_delimiter);
@@ -27,7 +27,7 @@ class DelimiterSplitter {
   void emit();
   bool joins(bool is_delimiter) const;
 
-  std::string_view text_;
+  Span text_;
   DelimiterBehavior behavior_;
   PieceSink sink_;
   size_t begin_ = 0, end_ = 0;  // the piece being gathered

@@ -26,8 +26,8 @@ class Model {
   virtual const Vocabulary& vocabulary() const = 0;
 };
 
-/// The model that `node` describes: BPE. Throws Error naming any other. `bytes`: pieces are bytes, see
-/// ReadPreTokenizer.
+/// The model that `node` describes: BPE, Unigram, WordPiece. Throws Error naming any other. `bytes`: pieces are bytes,
+/// see ReadPreTokenizer.
 std::unique_ptr<Model> read_model(const JsonNode& node, bool bytes);
 
 }  // namespace lorica

@@ -1,9 +1,12 @@
 #include "io/tokenizer/pre_tokenizer.h"
 
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "io/tokenizer/byte_alphabet.h"
 #include "io/tokenizer/delimiter.h"
+#include "io/tokenizer/metaspace.h"
+#include "io/tokenizer/pattern.h"
 #include "io/tokenizer/utf8.h"
 #include "kernels/error.h"
 
@@ -16,26 +19,15 @@ class PatternSplit final : public PreTokenizer {
   PatternSplit(Regex pattern, DelimiterBehavior behavior, bool invert)
       : pattern_(std::move(pattern)), behavior_(behavior), invert_(invert) {}
 
-  void split(std::string_view text, MatchMemory& memory, PieceSink sink) const override {
+  void split(Span text, MatchMemory& memory, PieceSink sink) const override {
     DelimiterSplitter splitter(text, behavior_, sink);
     size_t done = 0;  // where the last match ended
-    size_t from = 0;
-    bool matched = false;
-    while (from <= text.size()) {
-      const auto match = pattern_.find(text, from, memory);
-      if (!match) break;
-      if (match->begin == match->end) {
-        from = match->end < text.size() ? match->end + utf8::decode(text, match->end).size : match->end + 1;
-        if (matched && match->end == done) continue;  // an empty match right behind a match does not count
-      } else {
-        from = match->end;
-      }
-      if (match->begin != done) splitter.add(match->begin, invert_);
-      splitter.add(match->end, !invert_);
-      done = match->end;
-      matched = true;
-    }
-    if (done != text.size()) splitter.add(text.size(), invert_);
+    pattern_.each_match(text.text, memory, [&](Regex::Match match) {
+      if (match.begin != done) splitter.add(match.begin, invert_);
+      splitter.add(match.end, !invert_);
+      done = match.end;
+    });
+    if (done != text.text.size()) splitter.add(text.text.size(), invert_);
     splitter.finish();
   }
 
@@ -51,8 +43,9 @@ class CharacterSplit final : public PreTokenizer {
   using Kind = bool (*)(char32_t);
   CharacterSplit(Kind kind, DelimiterBehavior behavior) : kind_(kind), behavior_(behavior) {}
 
-  void split(std::string_view text, MatchMemory&, PieceSink sink) const override {
-    DelimiterSplitter splitter(text, behavior_, sink);
+  void split(Span span, MatchMemory&, PieceSink sink) const override {
+    const std::string_view text = span.text;
+    DelimiterSplitter splitter(span, behavior_, sink);
     size_t done = 0;
     for (size_t at = 0; at < text.size();) {
       const utf8::Step step = utf8::decode(text, at);
@@ -72,6 +65,32 @@ class CharacterSplit final : public PreTokenizer {
   DelimiterBehavior behavior_;
 };
 
+// Runs of word characters, and runs of what is neither that nor white space.
+class WordRuns final : public PreTokenizer {
+ public:
+  void split(Span span, MatchMemory&, PieceSink sink) const override {
+    enum class Kind { kSpace, kWord, kOther };
+    Kind kind = Kind::kSpace;
+    size_t begin = 0;
+    const auto emit = [&](size_t end) {
+      if (kind != Kind::kSpace) sink({span.text.substr(begin, end - begin), span.at_start && begin == 0});
+    };
+    for (size_t at = 0; at < span.text.size();) {
+      const utf8::Step step = utf8::decode(span.text, at);
+      const Kind next = utf8::is_word(step.character)         ? Kind::kWord
+                        : utf8::is_whitespace(step.character) ? Kind::kSpace
+                                                              : Kind::kOther;
+      if (next != kind) {
+        emit(at);
+        begin = at;
+        kind = next;
+      }
+      at += step.size;
+    }
+    emit(span.text.size());
+  }
+};
+
 constexpr std::string_view kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
@@ -87,27 +106,27 @@ class ByteLevel final : public PreTokenizer {
       words_ = std::make_unique<PatternSplit>(Regex(kGpt2Pattern), DelimiterBehavior::kIsolated, false);
   }
 
-  void split(std::string_view text, MatchMemory& memory, PieceSink sink) const override {
+  void split(Span text, MatchMemory& memory, PieceSink sink) const override {
     std::string prefixed;
-    if (settings_.prefix_space && !text.starts_with(' ')) {
-      prefixed.reserve(text.size() + 1);
-      (prefixed += ' ') += text;
-      text = prefixed;
+    if (settings_.prefix_space && !text.text.starts_with(' ')) {
+      prefixed.reserve(text.text.size() + 1);
+      (prefixed += ' ') += text.text;
+      text.text = prefixed;
     }
     if (!settings_.write_alphabet) return words(text, memory, sink);
     std::string written;
-    words(text, memory, [&](std::string_view piece) {
+    words(text, memory, [&](Span piece) {
       written.clear();
-      for (const char byte : piece) written += byte_character(static_cast<uint8_t>(byte));
-      sink(written);
+      for (const char byte : piece.text) written += byte_character(static_cast<uint8_t>(byte));
+      sink({written, piece.at_start});
     });
   }
 
  private:
-  void words(std::string_view text, MatchMemory& memory, PieceSink sink) const {
+  void words(Span text, MatchMemory& memory, PieceSink sink) const {
     if (words_)
       words_->split(text, memory, sink);
-    else if (!text.empty())
+    else if (!text.text.empty())
       sink(text);
   }
 
@@ -118,15 +137,15 @@ class ByteLevel final : public PreTokenizer {
 class PreTokenizerSequence final : public PreTokenizer {
  public:
   explicit PreTokenizerSequence(std::vector<std::unique_ptr<PreTokenizer>> steps) : steps_(std::move(steps)) {}
-  void split(std::string_view text, MatchMemory& memory, PieceSink sink) const override { run(0, text, memory, sink); }
+  void split(Span text, MatchMemory& memory, PieceSink sink) const override { run(0, text, memory, sink); }
 
  private:
-  void run(size_t step, std::string_view text, MatchMemory& memory, PieceSink sink) const {
+  void run(size_t step, Span text, MatchMemory& memory, PieceSink sink) const {
     if (step == steps_.size()) {
-      if (!text.empty()) sink(text);
+      if (!text.text.empty()) sink(text);
       return;
     }
-    steps_[step]->split(text, memory, [&](std::string_view piece) { run(step + 1, piece, memory, sink); });
+    steps_[step]->split(text, memory, [&](Span piece) { run(step + 1, piece, memory, sink); });
   }
 
   std::vector<std::unique_ptr<PreTokenizer>> steps_;
@@ -134,24 +153,21 @@ class PreTokenizerSequence final : public PreTokenizer {
 
 std::unique_ptr<PreTokenizer> read_split(const JsonNode& node) {
   node.allow_only({"type", "pattern", "behavior", "invert"});
-  const JsonNode pattern = node.at("pattern");
-  pattern.allow_only({"Regex", "String"});
-  const auto written = pattern.find("Regex");
-  std::string text;
-  if (written) {
-    text = written->string();
-  } else {
-    for (const char c : pattern.at("String").string()) {
-      if (std::string_view("\\.+*?()|[]{}^$#&-~/").find(c) != std::string_view::npos) text += '\\';
-      text += c;
-    }
-  }
   const DelimiterBehavior behavior = read_behavior(node.at("behavior"));
-  try {
-    return std::make_unique<PatternSplit>(Regex(text), behavior, node.at("invert").boolean());
-  } catch (const Error& error) {
-    pattern.fail(error.what());
-  }
+  return std::make_unique<PatternSplit>(read_pattern(node.at("pattern")), behavior, node.at("invert").boolean());
+}
+
+std::unique_ptr<PreTokenizer> read_delimiter_split(const JsonNode& node) {
+  node.allow_only({"type", "delimiter"});
+  const JsonNode delimiter = node.at("delimiter");
+  need_one_character(delimiter);
+  const nlohmann::json pattern = {{"String", delimiter.string()}};
+  return std::make_unique<PatternSplit>(read_pattern(JsonNode(pattern, "delimiter")), DelimiterBehavior::kRemoved,
+                                        false);
+}
+
+std::unique_ptr<PreTokenizer> make_whitespace_split() {
+  return std::make_unique<CharacterSplit>(utf8::is_whitespace, DelimiterBehavior::kRemoved);
 }
 
 ReadPreTokenizer read_one(const JsonNode& node, bool is_last);
@@ -197,8 +213,21 @@ ReadPreTokenizer read_one(const JsonNode& node, bool is_last) {
   }
   if (type == "WhitespaceSplit") {
     node.allow_only({"type"});
-    return {std::make_unique<CharacterSplit>(utf8::is_whitespace, DelimiterBehavior::kRemoved)};
+    return {make_whitespace_split()};
   }
+  if (type == "Whitespace") {
+    node.allow_only({"type"});
+    return {std::make_unique<WordRuns>()};
+  }
+  if (type == "BertPreTokenizer") {
+    node.allow_only({"type"});
+    std::vector<std::unique_ptr<PreTokenizer>> steps;
+    steps.push_back(make_whitespace_split());
+    steps.push_back(std::make_unique<CharacterSplit>(utf8::is_punctuation, DelimiterBehavior::kIsolated));
+    return {std::make_unique<PreTokenizerSequence>(std::move(steps))};
+  }
+  if (type == "CharDelimiterSplit") return {read_delimiter_split(node)};
+  if (type == "Metaspace") return {read_metaspace_split(node)};
   node.at("type").fail(fmt::format("pre-tokenizer '{}' is not supported", type));
 }
 

@@ -8,8 +8,14 @@
 
 namespace lorica {
 
+/// A stretch of text on its way to the model; `at_start`: it begins where the whole text begins.
+struct Span {
+  std::string_view text;
+  bool at_start = false;
+};
+
 /// Receives one piece of text; the view ends with the call.
-using PieceSink = FunctionRef<void(std::string_view piece)>;
+using PieceSink = FunctionRef<void(Span piece)>;
 
 /// Cuts text into the pieces that the model tokenizes one by one.
 class PreTokenizer {
@@ -17,7 +23,7 @@ class PreTokenizer {
   virtual ~PreTokenizer() = default;
   /// Calls `sink` for each piece of `text`, in order, never with an empty one. Safe to call from several threads, each
   /// with its own memory.
-  virtual void split(std::string_view text, MatchMemory& memory, PieceSink sink) const = 0;
+  virtual void split(Span text, MatchMemory& memory, PieceSink sink) const = 0;
 };
 
 /// A pre-tokenizer as read. `bytes`: the pieces are the bytes of the text, and the model has to read its vocabulary in
@@ -27,8 +33,8 @@ struct ReadPreTokenizer {
   bool bytes = false;
 };
 
-/// The pre-tokenizer that `node` describes: ByteLevel, Split, Digits, Punctuation, WhitespaceSplit, Sequence. Throws
-/// Error naming any other.
+/// The pre-tokenizer that `node` describes: ByteLevel, Split, Digits, Punctuation, Whitespace, WhitespaceSplit,
+/// BertPreTokenizer, CharDelimiterSplit, Metaspace, Sequence. Throws Error naming any other.
 ReadPreTokenizer read_pre_tokenizer(const JsonNode& node);
 
 }  // namespace lorica

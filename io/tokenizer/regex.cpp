@@ -3,6 +3,7 @@
 
 #include <pcre2.h>
 
+#include "io/tokenizer/utf8.h"
 #include "kernels/error.h"
 
 namespace lorica {
@@ -69,6 +70,38 @@ std::optional<Regex::Match> Regex::find(std::string_view text, size_t from, Matc
   // \K inside a lookaround can put the start after the end.
   if (offsets[0] > offsets[1] || offsets[0] < from) throw Error("pattern '{}' moves its own start", code_->pattern);
   return Match{offsets[0], offsets[1]};
+}
+
+void Regex::each_match(std::string_view text, MatchMemory& memory, FunctionRef<void(Match)> f) const {
+  size_t done = 0;  // where the last match ended
+  bool matched = false;
+  for (size_t from = 0; from <= text.size();) {
+    const auto match = find(text, from, memory);
+    if (!match) return;
+    if (match->begin == match->end) {
+      from = match->end < text.size() ? match->end + utf8::decode(text, match->end).size : match->end + 1;
+      if (matched && match->end == done) continue;
+    } else {
+      from = match->end;
+    }
+    f(*match);
+    done = match->end;
+    matched = true;
+  }
+}
+
+bool Regex::replace(std::string& text, std::string_view content, MatchMemory& memory) const {
+  std::string out;
+  size_t done = 0;
+  bool keeps_start = true;
+  each_match(text, memory, [&](Match match) {
+    if (match.begin == 0 && match.end > 0 && content.empty()) keeps_start = false;
+    out.append(text, done, match.begin - done) += content;
+    done = match.end;
+  });
+  out.append(text, done);
+  text = std::move(out);
+  return keeps_start;
 }
 
 }  // namespace lorica

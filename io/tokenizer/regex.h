@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "io/tokenizer/function_ref.h"
+
 namespace lorica {
 
 /// The memory that one thread needs while it matches; shared by all patterns, one match at a time.
@@ -38,6 +40,11 @@ class Regex {
   /// The first match at or after byte `from` of `text`, which is valid UTF-8. Throws Error when the pattern needs more
   /// backtracking than PCRE2's limits allow.
   std::optional<Match> find(std::string_view text, size_t from, MatchMemory&) const;
+  /// Calls f for each match, from the left; an empty match right behind the match before it does not count.
+  void each_match(std::string_view text, MatchMemory&, FunctionRef<void(Match)> f) const;
+  /// Puts `content`, as it stands, in the place of each match. Returns false when the text began with a match that left
+  /// nothing in its place.
+  bool replace(std::string& text, std::string_view content, MatchMemory&) const;
 
  private:
   struct Code;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "io/tokenizer/regex.h"
 #include "io/tokenizer/utf8.h"
 #include "kernels/error.h"
@@ -92,9 +94,16 @@ class Translator {
   }
 
   void class_character(char c) {
-    if (c == '[' && peek(1) != ':') refuse("a bracket inside brackets");
-    if (c == '&' && peek(1) == '&') refuse("&& inside brackets");
-    if (c == ']' && at_ != class_start_) in_class_ = false;
+    if (c == '[' && peek(1) != ':') return open_nested();
+    if (c == '&' && peek(1) == '&') return intersect();
+    if (c == ']' && at_ != class_start_) {
+      if (nested_ > 0) return close_nested();
+      in_class_ = false;
+      copy(1);
+      if (intersects_) out_ += ')';
+      intersects_ = false;
+      return;
+    }
     if (c == '[') {  // a named class such as [:alpha:]
       const size_t end = pattern_.find(":]", at_);
       if (end == std::string_view::npos) refuse("a bracket inside brackets");
@@ -103,9 +112,37 @@ class Translator {
     copy(1);
   }
 
+  // A class inside a class adds its characters: the brackets go, for PCRE2 has no such thing.
+  void open_nested() {
+    if (peek(1) == '^' || peek(1) == ']' || pattern_[at_ - 1] == '-') refuse("such a bracket inside brackets");
+    ++nested_;
+    ++at_;
+  }
+  void close_nested() {
+    if (peek(1) == '-') refuse("such a bracket inside brackets");
+    --nested_;
+    ++at_;
+  }
+
+  // [A&&[^B]] becomes (?:(?![B])[A]), and [A&&[B]] the same with (?=...).
+  void intersect() {
+    const bool negated = peek(2) == '[' && peek(3) == '^';
+    const size_t right = at_ + (negated ? 4 : 3), end = pattern_.find("]]", right);
+    const std::string_view inner = pattern_.substr(std::min(right, pattern_.size()), end - right);
+    if (peek(2) != '[' || end == std::string_view::npos || nested_ > 0 || intersects_ ||
+        pattern_[class_start_ - 1] == '^' || inner.empty() || inner.find_first_of("[]&") != std::string_view::npos)
+      refuse("such an && inside brackets");
+    const std::string other = fmt::format("[{}]", inner);
+    const std::string look = Translator(other).run();
+    out_.insert(class_out_, fmt::format("(?:(?{}{})", negated ? '!' : '=', look));
+    intersects_ = true;
+    at_ = end + 1;  // on the outer class's own end
+  }
+
   void outside(char c) {
     if (c == '[') {
       in_class_ = true;
+      class_out_ = out_.size();
       copy(peek(1) == '^' ? 2 : 1);
       class_start_ = at_;  // a ] right here stands for itself
       return;
@@ -128,8 +165,11 @@ class Translator {
   std::string_view pattern_;
   std::string out_;
   size_t at_ = 0;
-  size_t class_start_ = 0;
+  size_t class_start_ = 0;  // in the pattern, behind the bracket
+  size_t class_out_ = 0;    // where the class begins in out_
+  size_t nested_ = 0;       // classes open inside the class
   bool in_class_ = false;
+  bool intersects_ = false;  // the class is one side of an &&
 };
 
 }  // namespace

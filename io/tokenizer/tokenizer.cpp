@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <nlohmann/json.hpp>
 
 #include "io/formats/file_bytes.h"
 #include "io/tokenizer/added_tokens.h"
@@ -11,6 +12,7 @@
 #include "io/tokenizer/normalizer.h"
 #include "io/tokenizer/post_processor.h"
 #include "io/tokenizer/pre_tokenizer.h"
+#include "io/tokenizer/sentencepiece.h"
 #include "io/tokenizer/utf8.h"
 #include "kernels/error.h"
 
@@ -62,14 +64,16 @@ struct Tokenizer::Parts {
   std::unique_ptr<Decoder> decoder;
   mutable WorkspacePool workspaces;
 
-  Parts(const JsonNode& root, const std::string& name);
-  void tokenize(std::string_view text, Workspace& workspace, std::vector<int32_t>& ids) const;
+  /// `own_normalizer`: stands in for the file's, and leaves added tokens as they are.
+  Parts(const JsonNode& root, const std::string& name, std::unique_ptr<Normalizer> own_normalizer = nullptr);
+  void tokenize(Span text, Workspace& workspace, std::vector<int32_t>& ids) const;
   void encode(std::string_view text, Workspace& workspace, std::vector<int32_t>& ids) const;
   std::string_view token_text(int32_t id) const;
   void decode_one(int32_t id, bool skip_special, DecoderPass& pass, TokenSink sink) const;
 };
 
-Tokenizer::Parts::Parts(const JsonNode& root, const std::string& name) : origin(name) {
+Tokenizer::Parts::Parts(const JsonNode& root, const std::string& name, std::unique_ptr<Normalizer> own_normalizer)
+    : origin(name) {
   root.allow_only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
                    "decoder", "model"});
   if (const auto version = root.find("version"); version && version->string() != "1.0")
@@ -83,6 +87,7 @@ Tokenizer::Parts::Parts(const JsonNode& root, const std::string& name) : origin(
   }
   model = read_model(root.at("model"), bytes);
   if (const auto node = root.find("added_tokens")) added = AddedTokens(*node, model->vocabulary(), normalizer.get());
+  if (own_normalizer) normalizer = std::move(own_normalizer);
   if (const auto node = root.find("post_processor")) {
     post_processor = read_post_processor(*node);
     for (const auto* ids : {&post_processor.before, &post_processor.after})
@@ -99,24 +104,24 @@ std::string_view Tokenizer::Parts::token_text(int32_t id) const {
   return model->vocabulary().text(id);
 }
 
-void Tokenizer::Parts::tokenize(std::string_view text, Workspace& workspace, std::vector<int32_t>& ids) const {
-  if (!pre_tokenizer) return model->tokenize(text, *workspace.model, ids);
-  pre_tokenizer->split(text, workspace.match,
-                       [&](std::string_view piece) { model->tokenize(piece, *workspace.model, ids); });
+void Tokenizer::Parts::tokenize(Span text, Workspace& workspace, std::vector<int32_t>& ids) const {
+  if (!pre_tokenizer) return model->tokenize(text.text, *workspace.model, ids);
+  pre_tokenizer->split(text, workspace.match, [&](Span piece) { model->tokenize(piece.text, *workspace.model, ids); });
 }
 
 void Tokenizer::Parts::encode(std::string_view text, Workspace& workspace, std::vector<int32_t>& ids) const {
   added.cut(text, /*normalized=*/false, [&](std::string_view raw, int32_t raw_id) {
     if (raw_id >= 0) return ids.push_back(raw_id);
     std::string_view normalized = raw;
+    bool at_start = raw.data() == text.data();
     if (normalizer) {
       workspace.normalized = raw;
-      normalizer->apply(workspace.normalized);
+      at_start &= normalizer->apply(workspace.normalized, workspace.match);
       normalized = workspace.normalized;
     }
     added.cut(normalized, /*normalized=*/true, [&](std::string_view fragment, int32_t id) {
       if (id >= 0) return ids.push_back(id);
-      tokenize(fragment, workspace, ids);
+      tokenize({fragment, at_start && fragment.data() == normalized.data()}, workspace, ids);
     });
   });
 }
@@ -133,10 +138,40 @@ Tokenizer::Tokenizer(std::unique_ptr<const Parts> parts) : parts_(std::move(part
 Tokenizer::~Tokenizer() = default;
 
 std::shared_ptr<const Tokenizer> Tokenizer::load(const std::filesystem::path& folder_or_file) {
-  const bool is_folder = std::filesystem::is_directory(folder_or_file);
-  const std::filesystem::path file = is_folder ? folder_or_file / "tokenizer.json" : folder_or_file;
+  std::filesystem::path file = folder_or_file;
+  if (std::filesystem::is_directory(folder_or_file)) {
+    file /= "tokenizer.json";
+    if (const auto model = folder_or_file / "tokenizer.model"; !exists(file) && exists(model)) file = model;
+  }
   const MappedFile mapped(file);
-  return from_json(mapped.bytes(), file.string());
+  if (file.extension() != ".model") return from_json(mapped.bytes(), file.string());
+  std::optional<bool> add_bos, add_eos;
+  if (const auto config = file.parent_path() / "tokenizer_config.json"; exists(config)) {
+    const auto flag = [](const JsonNode& root, const char* key) {
+      const auto node = root.find(key);
+      return node ? std::optional(node->boolean()) : std::nullopt;
+    };
+    with_json(MappedFile(config).bytes(), config.string(), [&](const JsonNode& root) {
+      add_bos = flag(root, "add_bos_token");
+      add_eos = flag(root, "add_eos_token");
+    });
+  }
+  return from_sentencepiece(mapped.bytes(), file.string(), add_bos, add_eos);
+}
+
+std::shared_ptr<const Tokenizer> Tokenizer::from_sentencepiece(std::string_view bytes, const std::string& origin,
+                                                               std::optional<bool> add_bos,
+                                                               std::optional<bool> add_eos) {
+  const SentencePieceFile file = read_sentencepiece_file(bytes, origin);
+  const nlohmann::json spec = sentencepiece_json(file, {.add_bos = add_bos, .add_eos = add_eos});
+  std::unique_ptr<Normalizer> normalizer;
+  try {
+    normalizer = make_sentencepiece_normalizer(file);
+  } catch (const Error& error) {
+    throw Error("{}: normalizer_spec.precompiled_charsmap: {}", origin, error.what());
+  }
+  return std::shared_ptr<const Tokenizer>(
+      new Tokenizer(std::make_unique<const Parts>(JsonNode(spec, origin), origin, std::move(normalizer))));
 }
 
 std::shared_ptr<const Tokenizer> Tokenizer::from_json(std::string_view json, const std::string& origin) {

@@ -15,10 +15,17 @@ namespace lorica {
 /// the caller. All members are const and may be called from several threads at once.
 class Tokenizer {
  public:
-  /// Reads a tokenizer.json, or the one in a folder. Throws Error naming the file and the field.
+  /// Reads a tokenizer.json, or the one in a folder; where there is none, a SentencePiece tokenizer.model, with
+  /// add_bos_token and add_eos_token of the tokenizer_config.json beside it. Throws Error naming the file and the
+  /// field.
   static std::shared_ptr<const Tokenizer> load(const std::filesystem::path& folder_or_file);
   /// Reads the text of a tokenizer.json; `origin` is what messages call it.
   static std::shared_ptr<const Tokenizer> from_json(std::string_view json, const std::string& origin);
+  /// Reads the bytes of a SentencePiece model. `add_bos`, `add_eos`: which special tokens go around a text; by default
+  /// the beginning token for BPE, the end token for Unigram.
+  static std::shared_ptr<const Tokenizer> from_sentencepiece(std::string_view bytes, const std::string& origin,
+                                                             std::optional<bool> add_bos = std::nullopt,
+                                                             std::optional<bool> add_eos = std::nullopt);
   ~Tokenizer();
 
   /// The ids of `text`. Special tokens that are written in the text are recognised always; those that the tokenizer

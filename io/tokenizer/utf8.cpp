@@ -2,9 +2,21 @@
 
 #include <utf8proc.h>
 
+#include <algorithm>
 #include <cstring>
 
+#include "io/tokenizer/character_tables.h"
+
 namespace lorica::utf8 {
+namespace {
+
+bool is_in(const std::vector<characters::Range>& table, char32_t c) {
+  const auto after = std::upper_bound(table.begin(), table.end(), c,
+                                      [](char32_t code, const characters::Range& range) { return code < range.first; });
+  return after != table.begin() && c <= std::prev(after)->last;
+}
+
+}  // namespace
 
 Step decode(std::string_view text, size_t at) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[at + i]); };
@@ -81,37 +93,44 @@ bool is_whitespace(char32_t c) {
          c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
-bool is_numeric(char32_t c) {
-  const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-  return category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO;
-}
-
-bool is_punctuation(char32_t c) {
-  if (c < 0x80)
-    return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
-  const utf8proc_category_t category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-  return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
-}
-
-bool is_word(char32_t c) {
-  switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_PC:
-      return true;
-    default:
-      // The rest of Alphabetic (circled and squared letters) and the two joiners.
-      return (c >= 0x24b6 && c <= 0x24e9) || (c >= 0x1f130 && c <= 0x1f149) || (c >= 0x1f150 && c <= 0x1f169) ||
-             (c >= 0x1f170 && c <= 0x1f189) || c == 0x200c || c == 0x200d;
+size_t skip_space_left(std::string_view text, size_t at) {
+  while (at > 0) {
+    const char32_t c = before(text, at);
+    if (!is_whitespace(c)) break;
+    do --at;
+    while ((static_cast<unsigned char>(text[at]) & 0xc0) == 0x80);
   }
+  return at;
+}
+
+size_t skip_space_right(std::string_view text, size_t at) {
+  while (at < text.size()) {
+    const Step step = decode(text, at);
+    if (!is_whitespace(step.character)) break;
+    at += step.size;
+  }
+  return at;
+}
+
+bool is_control(char32_t c) { return is_in(characters::kControl, c); }
+bool is_mark(char32_t c) { return is_in(characters::kMark, c); }
+bool is_nonspacing_mark(char32_t c) { return is_in(characters::kNonspacingMark, c); }
+bool is_numeric(char32_t c) { return is_in(characters::kNumeric, c); }
+bool is_punctuation(char32_t c) { return is_in(characters::kPunctuation, c); }
+bool is_word(char32_t c) { return is_in(characters::kWord, c); }
+
+char32_t to_lower(char32_t c) {
+  // Pairs that Unicode 16 and 17 brought, which utf8proc may not have yet.
+  constexpr struct {
+    char32_t first, last, lower_of_first;
+  } kNewPairs[] = {{0x1c89, 0x1c89, 0x1c8a},   {0xa7cb, 0xa7cb, 0x264},  {0xa7cc, 0xa7cc, 0xa7cd},
+                   {0xa7ce, 0xa7ce, 0xa7cf},   {0xa7d2, 0xa7d2, 0xa7d3}, {0xa7d4, 0xa7d4, 0xa7d5},
+                   {0xa7da, 0xa7da, 0xa7db},   {0xa7dc, 0xa7dc, 0x19b},  {0x10d50, 0x10d65, 0x10d70},
+                   {0x16ea0, 0x16eb8, 0x16ebb}};
+  if (c < 0x80) return c >= 'A' && c <= 'Z' ? c + 0x20 : c;
+  for (const auto& pairs : kNewPairs)
+    if (c >= pairs.first && c <= pairs.last) return pairs.lower_of_first + (c - pairs.first);
+  return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
 }
 
 }  // namespace lorica::utf8

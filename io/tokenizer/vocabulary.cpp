@@ -20,18 +20,34 @@ Vocabulary::Vocabulary(const JsonNode& node) {
     tokens.emplace_back(token, id.count(most));
     end = std::max(end, tokens.back().second + 1);
   });
-  characters_.reserve(bytes + 1);  // never empty, so that the empty token is told from a gap
-  texts_.resize(static_cast<size_t>(end));
-  slots_.assign(std::bit_ceil(tokens.size() * 2 + 2), -1);
+  make_tables(tokens.size(), bytes, static_cast<size_t>(end));
   for (const auto& [token, id] : tokens) {
-    std::string_view& text = texts_[static_cast<size_t>(id)];
-    if (text.data()) node.fail(fmt::format("'{}' and '{}' have the same id, {}", text, token, id));
-    const size_t start = characters_.size();
-    characters_ += token;
-    text = std::string_view(characters_.data() + start, token.size());
-    slots_[find_slot(text)] = static_cast<int32_t>(id);
-    ++tokens_;
+    if (const std::string_view other = texts_[static_cast<size_t>(id)]; other.data())
+      node.fail(fmt::format("'{}' and '{}' have the same id, {}", other, token, id));
+    add(token, static_cast<int32_t>(id));
   }
+}
+
+Vocabulary::Vocabulary(std::span<const std::string_view> tokens) {
+  size_t bytes = 0;
+  for (const std::string_view token : tokens) bytes += token.size();
+  make_tables(tokens.size(), bytes, tokens.size());
+  for (size_t id = 0; id < tokens.size(); ++id) add(tokens[id], static_cast<int32_t>(id));
+}
+
+void Vocabulary::make_tables(size_t tokens, size_t bytes, size_t end) {
+  characters_.reserve(bytes + 1);  // never empty, so that the empty token is told from a gap
+  texts_.resize(end);
+  slots_.assign(std::bit_ceil(tokens * 2 + 2), -1);
+}
+
+void Vocabulary::add(std::string_view token, int32_t id) {
+  const size_t start = characters_.size();
+  characters_ += token;
+  std::string_view& text = texts_[static_cast<size_t>(id)];
+  text = std::string_view(characters_.data() + start, token.size());
+  slots_[find_slot(text)] = id;
+  ++tokens_;
 }
 
 size_t Vocabulary::find_slot(std::string_view token) const {

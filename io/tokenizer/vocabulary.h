@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,8 @@ class Vocabulary {
  public:
   /// Reads {"token": id, ...}. Throws Error for an id given twice or far above the number of tokens.
   explicit Vocabulary(const JsonNode& node);
+  /// The tokens of a list, whose ids are their places; of equal ones the last is found by its text.
+  explicit Vocabulary(std::span<const std::string_view> tokens);
   Vocabulary(const Vocabulary&) = delete;
   Vocabulary& operator=(const Vocabulary&) = delete;
 
@@ -30,6 +33,8 @@ class Vocabulary {
   int32_t end() const { return static_cast<int32_t>(texts_.size()); }
 
  private:
+  void make_tables(size_t tokens, size_t bytes, size_t end);
+  void add(std::string_view token, int32_t id);
   size_t find_slot(std::string_view token) const;
 
   std::string characters_;  // what the views below point into

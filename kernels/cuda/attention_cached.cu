@@ -7,7 +7,7 @@ namespace {
 
 /// Up to this many new tokens a sequence, on average, each token reads its cache by itself, split among blocks; above
 /// it tiles of queries share what they read. Both are right for any numbers.
-constexpr int64_t kMostDecoded = 8;
+constexpr int64_t kMostDecoded = 4;
 
 template <class T>
 void decode(CudaBackend& cuda, const AttentionCached& op, const device::CachedKeys& keys) {

@@ -57,6 +57,9 @@ struct QueryGradShared {
   Tile<kTile.columns, kWidth> k[2], v[2];
 };
 
+static_assert(sizeof(QueryGradShared<256>) <= kAttentionSharedLimit &&
+              sizeof(QueryGradShared<128>) <= kAttentionSharedLimit);
+
 /// Grid (tiles of queries, heads). The next keys and values are on their way while a tile is used.
 template <int kWidth>
 __global__ void __launch_bounds__(kAttentionThreads) attention_dq_kernel(const GradProblem<bf16> p) {
@@ -117,6 +120,9 @@ struct KeyGradShared {
   Tile<kTile.columns, kWidth> q[2], dout[2];
   float lse[2][kTile.columns], d_sums[2][kTile.columns];
 };
+
+static_assert(sizeof(KeyGradShared<256>) <= kAttentionSharedLimit &&
+              sizeof(KeyGradShared<128>) <= kAttentionSharedLimit);
 
 /// The tiles of queries that keys [first, end) of a key/value head are seen by, head of the group by head.
 template <int kStep>

@@ -43,13 +43,17 @@ struct LaneChunks {
 template <int kRows, int kWidth>
 __device__ __forceinline__ void load_tile(Tile<kRows, kWidth>& tile, const bf16* rows, int64_t stride, int given,
                                           int d) {
-  constexpr int kChunks = kWidth / 8;
+  constexpr int kChunks = kWidth / 8, kStep = kAttentionThreads / kChunks;  // rows at a time
+  const int first = static_cast<int>(threadIdx.x) / kChunks, c = static_cast<int>(threadIdx.x) % kChunks;
+  if (first >= kStep) return;
+  const bf16* from = rows + first * stride + 8 * c;
 #pragma unroll
-  for (int base = 0; base < kRows * kChunks; base += kAttentionThreads) {
-    const int i = base + static_cast<int>(threadIdx.x), row = i / kChunks, c = i % kChunks;
-    if (kRows * kChunks % kAttentionThreads != 0 && i >= kRows * kChunks) break;
+  for (int i = 0; i < (kRows + kStep - 1) / kStep; ++i) {
+    const int row = first + i * kStep;
+    if (kRows % kStep != 0 && row >= kRows) break;
     const bool is_given = row < given && 8 * c < d;
-    copy_async(tile.chunk(row, c), is_given ? rows + row * stride + 8 * c : rows, is_given);
+    copy_async(tile.chunk(row, c), is_given ? from : rows, is_given);
+    from += kStep * stride;
   }
 }
 

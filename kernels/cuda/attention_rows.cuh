@@ -33,6 +33,8 @@ struct RowsShared {
   Tile<kTile.columns, kWidth> k, v;
 };
 
+static_assert(sizeof(RowsShared<256>) <= kAttentionSharedLimit && sizeof(RowsShared<128>) <= kAttentionSharedLimit);
+
 /// Running softmax of a warp's rows: the largest y so far and the lane's part of the sum of probabilities.
 template <int kBlocks>
 struct RunningSoftmax {

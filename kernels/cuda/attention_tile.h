@@ -6,12 +6,13 @@
 // Sizes of the tiles of the attention kernels that multiply by mma, by head width (padded to the width of a kernel). A
 // block has kAttentionWarps warps; each owns 16 * row_blocks rows for itself, and the block walks over `columns`
 // columns at a time. Two row blocks a warp halve the reads of shared memory, which otherwise bound mma.sync: a 16 x 16
-// piece of the column operand (512 bytes, 4 cycles) feeds two products a row block (2 cycles on sm_80, less on sm_90).
+// piece of the column operand (512 bytes, 4 cycles) feeds two products a row block (4 cycles on sm_80, 2 on sm_90).
 // What limits them is 255 registers a thread. Shared memory stays under the 99 KB that every GPU from sm_80 on gives a
 // block.
 namespace lorica {
 
 constexpr int kAttentionWarps = 4;
+constexpr unsigned kAttentionSharedLimit = 99 * 1024;
 constexpr int kAttentionThreads = 32 * kAttentionWarps;
 
 struct AttentionTile {
@@ -28,8 +29,7 @@ constexpr AttentionTile forward_tile(int width) {
 /// dq: rows are queries, columns keys. Registers: width / 2 for dq and columns for scores and dP, a row block. Keys and
 /// values are kept twice, so the columns also follow from shared memory.
 constexpr AttentionTile backward_query_tile(int width) {
-  if (width <= 64) return {.row_blocks = 2, .columns = 64};   // at 64: 64 + 128 registers, 64 KB
-  if (width <= 128) return {.row_blocks = 1, .columns = 64};  // at 128: 64 + 64 registers, 96 KB
+  if (width <= 128) return {.row_blocks = 2, .columns = 32};  // at 128: 128 + 64 registers, 96 KB, two blocks an SM
   return {.row_blocks = 1, .columns = 16};                    // at 256: 128 + 16 registers, 96 KB
 }
 

@@ -194,12 +194,13 @@ class CublasLtGemm : public CudaGemm {
     const Timer timer;
     std::vector<double> times;
     for (GemmChoice& candidate : candidates) {
-      const double once =
-          time_runs(cuda, plan, p, candidate, d, timer, 1) > 0 ? time_runs(cuda, plan, p, candidate, d, timer, 1) : 0;
+      time_runs(cuda, plan, p, candidate, d, timer, 1);  // loads its code
+      const double once = time_runs(cuda, plan, p, candidate, d, timer, 1);
       const int runs = once > 0 ? std::clamp(static_cast<int>(2000 / once), 1, 20) : 0;
       candidate.microseconds = runs > 1 ? time_runs(cuda, plan, p, candidate, d, timer, runs) : once;
       times.push_back(candidate.microseconds);
     }
+    cudaGetLastError();  // of a candidate that failed
     if (const int best = fastest(times); best > 0) std::swap(candidates[0], candidates[static_cast<size_t>(best)]);
   }
 

@@ -35,13 +35,12 @@ struct RowTile {
 /// next row on its way, one does.
 constexpr int kNormMaxThreads = 512;
 constexpr int kNormKept = 4, kNormKeptWithGradients = 1;
-/// `vectors` make up a row. Narrow rows (a head of 64 has 8 vectors) share a warp, since idle lanes load nothing; wider
-/// ones take a warp, then a block: a block's reduction costs a barrier, so not before it must.
+/// `vectors` make up a row. As few threads as can hold it, so that each has several loads on its way: a part of a warp
+/// (a head of 64 has 8 vectors), a warp, and a block, whose reduction costs a barrier, only where it must.
 constexpr RowTile row_tile(int64_t vectors, int kept) {
   constexpr int kWarp = 32, kSmallBlock = 128;
-  if (vectors <= kWarp) return {static_cast<int>(std::bit_ceil(static_cast<uint64_t>(vectors))), kSmallBlock};
   const int64_t threads = (vectors + kept - 1) / kept;
-  if (threads <= kWarp) return {kWarp, kSmallBlock};
+  if (threads <= kWarp) return {static_cast<int>(std::bit_ceil(static_cast<uint64_t>(threads))), kSmallBlock};
   const int whole = static_cast<int>(std::min<int64_t>((threads + kWarp - 1) / kWarp * kWarp, kNormMaxThreads));
   return {whole, whole};
 }

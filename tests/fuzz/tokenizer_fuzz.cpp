@@ -1,5 +1,6 @@
-// A tokenizer.json and a text, divided by a zero byte: loading either throws Error or gives a tokenizer that encodes,
-// decodes and streams without a fault.
+// A tokenizer.json and a text, divided by a zero byte, or a SentencePiece model (whose first byte is a line end, the
+// tag of its first piece; so no JSON is lost that begins otherwise): loading either throws Error or gives a tokenizer
+// that encodes, decodes and streams without a fault.
 #include <cstdint>
 #include <cstdlib>
 #include <string>
@@ -29,7 +30,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const size_t end = input.find('\0');
   try {
-    const auto tokenizer = lorica::Tokenizer::from_json(input.substr(0, end), "fuzz");
+    const auto tokenizer = input.starts_with('\n') ? lorica::Tokenizer::from_sentencepiece(input, "fuzz")
+                                                   : lorica::Tokenizer::from_json(input.substr(0, end), "fuzz");
     use(*tokenizer, "It's  na\u00efve caf\u00e9 \u65e5\u672c 123\n\n <|end|> \U0001f600");
     if (end != std::string_view::npos) use(*tokenizer, input.substr(end + 1));
   } catch (const lorica::Error&) {

@@ -196,12 +196,12 @@ GgufBuilder tokenizer(const std::string& pre, const std::vector<std::string>& to
 }
 
 TEST(GgufTokenizer, NamesWhatItCannotConvert) {
-  EXPECT_EQ(tokenizer_error(GgufBuilder().string("tokenizer.ggml.model", "llama")),
-            "m.gguf: metadata 'tokenizer.ggml.model': 'llama' cannot be converted, supported is gpt2 (byte-level BPE); "
-            "take the "
-            "tokenizer.json of the original model instead");
-  EXPECT_EQ(tokenizer_error(tokenizer("viking", {"a"}, {})).substr(0, 80),
-            "m.gguf: metadata 'tokenizer.ggml.pre': 'viking' is not known, supported are defa");
+  EXPECT_EQ(
+      tokenizer_error(GgufBuilder().string("tokenizer.ggml.model", "t5")),
+      "m.gguf: metadata 'tokenizer.ggml.model': 't5' cannot be converted, supported are gpt2 (byte-level BPE) and "
+      "llama (SentencePiece BPE); take the tokenizer.json of the original model instead");
+  EXPECT_EQ(tokenizer_error(tokenizer("afmoe", {"a"}, {})).substr(0, 79),
+            "m.gguf: metadata 'tokenizer.ggml.pre': 'afmoe' is not known, supported are defa");
   EXPECT_EQ(tokenizer_error(tokenizer("smollm", {"a", "b", "ab"}, {"a b"})), "no error");
   EXPECT_EQ(tokenizer_error(tokenizer("smollm", {"a", "b"}, {"a b"})),
             "m.gguf: metadata 'tokenizer.ggml.merges': merge 0 ('a b'): expected two tokens whose union is a token");

@@ -17,8 +17,8 @@ Pieces split(const std::string& pattern, const std::string& behavior, bool inver
       {"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", behavior}, {"invert", invert}};
   Pieces pieces;
   MatchMemory memory;
-  read_pre_tokenizer(JsonNode(spec, "test")).splitter->split(text, memory, [&](std::string_view piece) {
-    pieces.emplace_back(piece);
+  read_pre_tokenizer(JsonNode(spec, "test")).splitter->split({text, true}, memory, [&](Span piece) {
+    pieces.emplace_back(piece.text);
   });
   return pieces;
 }

@@ -5,8 +5,10 @@
 #include <thread>
 
 #include "io/formats/file_bytes.h"
+#include "io/formats/gguf_model.h"
 #include "io/tokenizer/tokenizer.h"
 #include "io/tokenizer/utf8.h"
+#include "tests/io/formats_support.h"
 #include "tests/io/tokenizer_golden.h"
 
 namespace lorica {
@@ -49,7 +51,8 @@ TEST_P(FixtureTokenizer, GivesThePackagesIdsAndText) {
 
 INSTANTIATE_TEST_SUITE_P(All, FixtureTokenizer,
                          testing::Values("gpt2_like", "qwen_like", "digits", "ignore_merges", "gpt4o_like",
-                                         "falcon_like", "char_level", "byte_fallback"),
+                                         "falcon_like", "char_level", "byte_fallback", "bert_like", "unigram_like",
+                                         "metaspace_first", "word_end", "normalizers"),
                          [](const auto& param) { return param.param; });
 
 class PublishedTokenizer : public testing::TestWithParam<std::string> {};
@@ -64,7 +67,9 @@ TEST_P(PublishedTokenizer, GivesThePackagesIdsAndText) {
   expect_goldens(*Tokenizer::load(model), goldens);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, PublishedTokenizer, testing::Values("gpt2", "qwen3"),
+INSTANTIATE_TEST_SUITE_P(All, PublishedTokenizer,
+                         testing::Values("gpt2", "qwen3", "llama2", "mistral01", "bert_base_cased",
+                                         "unigram_shakespeare"),
                          [](const auto& param) { return param.param; });
 
 // llama.cpp's own vectors: texts between separator lines, and a line of ids for each.
@@ -93,6 +98,37 @@ void expect_llama_cpp_ids(const std::string& vocabulary, const std::string& mode
 
 TEST(LlamaCppVectors, Gpt2) { expect_llama_cpp_ids("gpt-2", "gpt2"); }
 TEST(LlamaCppVectors, Qwen2) { expect_llama_cpp_ids("qwen2", "qwen3"); }
+TEST(LlamaCppVectors, LlamaSpm) { expect_llama_cpp_ids("llama-spm", "llama2"); }
+
+// Llama 2's vocabulary as its GGUF files hold it: pieces, scores that fall with the id, types.
+std::string llama_gguf(const std::filesystem::path& tokenizer_json) {
+  const nlohmann::json vocab = nlohmann::json::parse(read_file(tokenizer_json)).at("model").at("vocab");
+  std::vector<std::string> tokens(vocab.size());
+  for (const auto& [token, id] : vocab.items()) tokens[id.get<size_t>()] = token;
+  std::string scores = test::raw<uint32_t>(6) + test::raw<uint64_t>(tokens.size());
+  std::string types = test::raw<uint32_t>(5) + test::raw<uint64_t>(tokens.size());
+  for (size_t id = 0; id < tokens.size(); ++id) {
+    scores += test::raw(id < 259 ? 0.0f : 259.0f - static_cast<float>(id));
+    types += test::raw<int32_t>(id == 0 ? 2 : id < 3 ? 3 : id < 259 ? 6 : 1);
+  }
+  test::GgufBuilder builder;
+  return builder.string("tokenizer.ggml.model", "llama")
+      .strings("tokenizer.ggml.tokens", tokens)
+      .entry("tokenizer.ggml.scores", 9, scores)
+      .entry("tokenizer.ggml.token_type", 9, types)
+      .u32("tokenizer.ggml.bos_token_id", 1)
+      .bytes();
+}
+
+TEST(GgufVocabulary, OfLlamaGivesTheIdsOfItsTokenizerJson) {
+  const std::filesystem::path shared = test::shared_folder();
+  const std::filesystem::path model = shared / "tokenizers/llama2/tokenizer.json";
+  const std::filesystem::path golden = shared / "golden/tokenizers/llama2.jsonl";
+  if (!exists(model) || !exists(golden)) GTEST_SKIP() << "needs " << model << " and " << golden;
+  const std::string bytes = llama_gguf(model);
+  const std::string json = gguf_tokenizer_json(GgufFile(bytes, "llama.gguf")).dump();
+  expect_goldens(*Tokenizer::from_json(json, "llama.gguf"), test::read_tokenizer_golden(golden));
+}
 
 TEST(Tokenizer, EncodesTheSameFromSeveralThreads) {
   const std::filesystem::path folder = TEST_DATA "/tokenizers/qwen_like";

@@ -44,12 +44,12 @@ std::string error_at(const char* place, const json& value) {
 TEST(TokenizerErrors, NameTheFileAndTheField) {
   EXPECT_EQ(error_of(small()), "");
   EXPECT_EQ(error_at("/normalizer", {{"type", "Bert"}}), "t.json: normalizer.type: normalizer 'Bert' is not supported");
-  EXPECT_EQ(error_at("/pre_tokenizer", {{"type", "Metaspace"}}),
-            "t.json: pre_tokenizer.type: pre-tokenizer 'Metaspace' is not supported");
+  EXPECT_EQ(error_at("/pre_tokenizer", {{"type", "UnicodeScripts"}}),
+            "t.json: pre_tokenizer.type: pre-tokenizer 'UnicodeScripts' is not supported");
   EXPECT_EQ(error_at("/post_processor", {{"type", "X"}}),
             "t.json: post_processor.type: post-processor 'X' is not supported");
   EXPECT_EQ(error_at("/decoder", {{"type", "CTC"}}), "t.json: decoder.type: decoder 'CTC' is not supported");
-  EXPECT_EQ(error_at("/model/type", "WordPiece"), "t.json: model.type: model 'WordPiece' is not supported");
+  EXPECT_EQ(error_at("/model/type", "WordLevel"), "t.json: model.type: model 'WordLevel' is not supported");
   EXPECT_EQ(error_at("/model/dropout", 0.1),
             "t.json: model.dropout: BPE dropout makes the ids random and is not supported");
   EXPECT_EQ(error_at("/model/surprise", true), "t.json: model.surprise: this setting is not supported");
@@ -177,9 +177,22 @@ TEST(Regex, ReadsWhiteSpaceAndWordsAsOniguruma) {
   EXPECT_TRUE(matches("(?i:'S|'t)", "'s"));
 }
 
+TEST(Regex, ReadsClassesInsideClassesAsOniguruma) {
+  MatchMemory memory;
+  const auto all = [&](const char* pattern, const std::string& text) {
+    std::string found;
+    Regex(pattern).each_match(text, memory,
+                              [&](Regex::Match m) { found += text.substr(m.begin, m.end - m.begin) + "|"; });
+    return found;
+  };
+  EXPECT_EQ(all("[^(\\s|[.,!?])]+", "ab (c|d.e f"), "ab|c|d|e|f|");  // BLOOM's
+  EXPECT_EQ(all("[a-z&&[^aeiou]]+", "hello world"), "h|ll|w|rld|");
+  EXPECT_EQ(all("[\\w&&[\\p{L}]]+", "a1b22cd"), "a|b|cd|");
+}
+
 TEST(Regex, RefusesWhatTheEnginesReadDifferently) {
-  for (const char* pattern :
-       {"\\b", "\\h", "[a[b]]", "[a&&b]", "a{1,3}+", "(?m:a)", "(?s)a", "(*UCP)a", "[\\W]", "(", "\xff"})
+  for (const char* pattern : {"\\b", "\\h", "[a[^b]]", "[a-[b]]", "[a&&b]", "[^a&&[b]]", "[a&&[b[c]]]", "a{1,3}+",
+                              "(?m:a)", "(?s)a", "(*UCP)a", "[\\W]", "(", "\xff"})
     EXPECT_THROW(Regex{pattern}, Error) << pattern;
 }
 

@@ -72,6 +72,20 @@ def train(model, corpus, vocab=600, normalizer=None, pre=None, alphabet=(), spec
     return t
 
 
+def character_map():
+    """The compiled rules out of a SentencePiece model trained on the spot (package sentencepiece 0.2.3)."""
+    import io
+    import sentencepiece
+    from sentencepiece import sentencepiece_model_pb2
+    model, rules = io.BytesIO(), pathlib.Path("rules.tsv")
+    # full width letters, a ligature, a composition, a soft hyphen that goes
+    rules.write_text("".join(f"{0xFF01 + i:X}\t{0x21 + i:X}\n" for i in range(94)) + "FB01\t66 69\n65 301\tE9\nAD\t\n61 300\tE0\n9\t20\nA\t20\n3000\t20\n")
+    sentencepiece.SentencePieceTrainer.train(sentence_iterator=iter(SENTENCES * 4), model_writer=model, vocab_size=250, normalization_rule_tsv=str(rules),
+                                             hard_vocab_limit=False, minloglevel=2)
+    rules.unlink()
+    return sentencepiece_model_pb2.ModelProto.FromString(model.getvalue()).normalizer_spec.precompiled_charsmap
+
+
 def save(name, t, random_count, legacy_merges=False):
     folder = HERE / name
     folder.mkdir(exist_ok=True)
@@ -151,6 +165,48 @@ def main():
     t = Tokenizer.from_str(json.dumps(spec))
     t.decoder = decoders.Sequence([decoders.Replace("e", "E"), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
     save("byte_fallback", t, 100)
+
+    # BERT's: cleaning, accents, words of pieces. Pieces are merges of the letters, so that words fall into several.
+    t = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=30))
+    t.normalizer, t.pre_tokenizer = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+    t.train_from_iterator(corpus, trainers.WordPieceTrainer(vocab_size=500, show_progress=False, special_tokens=["[PAD]", "[UNK]", "[CLS]", "[SEP]"]))
+    t.add_tokens(ADDED[:6])
+    t.post_processor, t.decoder = processors.BertProcessing(("[SEP]", 3), ("[CLS]", 2)), decoders.WordPiece(cleanup=True)
+    save("bert_like", t, 300)
+
+    # Scores, bytes in the place of unknown runs, and a compiled character map (SentencePiece compiles it).
+    t = Tokenizer(models.Unigram())
+    metaspace = pre_tokenizers.Metaspace(prepend_scheme="always")
+    t.pre_tokenizer = metaspace
+    t.train_from_iterator([book] + SENTENCES[:2] * 3, trainers.UnigramTrainer(vocab_size=400, show_progress=False, unk_token="<unk>", special_tokens=["<unk>", "</s>"]))
+    spec = json.loads(t.to_str())
+    spec["model"]["vocab"] += [["<0x%02X>" % b, -20.0] for b in range(256)] + [["▁the", -1.0]]
+    spec["model"]["byte_fallback"] = True
+    t = Tokenizer.from_str(json.dumps(spec))
+    t.normalizer = normalizers.Sequence([normalizers.Precompiled(character_map()), normalizers.Replace(Regex(" {2,}"), "▁")])
+    t.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    t.decoder = decoders.Sequence([decoders.ByteFallback(), decoders.Metaspace(prepend_scheme="always")])
+    save("unigram_like", t, 300)
+
+    # A space in front of the whole text only, wherever its first characters went.
+    t = train(models.BPE(unk_token="<unk>", fuse_unk=True), [book], vocab=400, special=["<unk>"], normalizer=normalizers.Strip(left=True, right=False),
+              pre=pre_tokenizers.Metaspace(prepend_scheme="first", split=False))
+    t.add_tokens(ADDED)
+    t.decoder = decoders.Sequence([decoders.Replace(Regex("▁"), " "), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    save("metaspace_first", t, 200)
+
+    # The mark behind a word, and the decoder that reads it.
+    t = train(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"), [book], vocab=400, special=["<unk>"], end_of_word_suffix="</w>",
+              normalizer=normalizers.Sequence([normalizers.NFD(), normalizers.StripAccents(), normalizers.Lowercase()]), pre=pre_tokenizers.Whitespace())
+    t.decoder = decoders.BPEDecoder("</w>")
+    save("word_end", t, 200)
+
+    t = train(models.BPE(unk_token="<unk>"), [book], vocab=300, special=["<unk>"], alphabet=letters)
+    t.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.Prepend("x"), normalizers.Replace("th", "T"),
+                                         normalizers.Replace(Regex("[aeiou]{2,}"), "y"), normalizers.Strip(), normalizers.ByteLevel()])
+    t.pre_tokenizer = pre_tokenizers.CharDelimiterSplit("e")
+    t.decoder = decoders.Metaspace(prepend_scheme="never", replacement="y")
+    save("normalizers", t, 200)
 
 
 main()

@@ -1,0 +1,39 @@
+#include "io/tokenizer/sentencepiece_merges.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+#include <vector>
+
+namespace lorica {
+
+nlohmann::ordered_json merges_by_score(std::span<const std::string_view> pieces, std::span<const float> scores,
+                                       std::span<const bool> may_merge) {
+  std::unordered_map<std::string_view, size_t> ids;
+  for (size_t id = 0; id < pieces.size(); ++id)
+    if (may_merge[id]) ids.emplace(pieces[id], id);
+  struct Cut {
+    size_t piece, left_bytes;
+  };
+  std::vector<Cut> cuts;
+  for (size_t id = 0; id < pieces.size(); ++id) {
+    if (!may_merge[id]) continue;
+    const std::string_view text = pieces[id];
+    for (size_t at = 1; at < text.size(); ++at) {
+      const bool at_character = (static_cast<unsigned char>(text[at]) & 0xc0) != 0x80;
+      if (at_character && ids.contains(text.substr(0, at)) && ids.contains(text.substr(at))) cuts.push_back({id, at});
+    }
+  }
+  std::stable_sort(cuts.begin(), cuts.end(), [&](const Cut& a, const Cut& b) {
+    if (scores[a.piece] != scores[b.piece]) return scores[a.piece] > scores[b.piece];
+    return a.left_bytes > b.left_bytes;
+  });
+  nlohmann::ordered_json merges = nlohmann::ordered_json::array();
+  for (const Cut& cut : cuts) {
+    const std::string_view text = pieces[cut.piece];
+    merges.push_back(nlohmann::ordered_json::array({text.substr(0, cut.left_bytes), text.substr(cut.left_bytes)}));
+  }
+  return merges;
+}
+
+}  // namespace lorica
