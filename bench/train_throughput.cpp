@@ -89,8 +89,9 @@ class Run {
         lasting_(context_.memory()),
         passing_(context_.memory()),
         free_before_(context_.memory().free_bytes()) {
-    const fs::path config = options.model / "config.json";
-    model_ = Decoder::build(context_, {lasting_, passing_}, parse_model_config(read_file(config), config.string()),
+    const fs::path file = options.model / "config.json";
+    const ModelConfig config = parse_model_config(read_file(file), file.string());
+    model_ = Decoder::build(context_, {lasting_, passing_}, config,
                             {.weights = std::make_shared<SafetensorsFolder>(options.model), .dtype = dtype_});
     LoraOptions lora{.r = options.rank, .lora_alpha = 2.0 * static_cast<double>(options.rank), .seed = options.seed};
     attach_lora(*model_, lora);

@@ -19,8 +19,8 @@ ldd "$folder"/bin/* | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u |
   while read -r library; do strip -o "$folder/lib/$(basename "$library")" "$(readlink -f "$library")"; done
 
 cp "$source/scripts/bundle_start.sh" "$folder/start"
-mkdir -p "$folder/tests/data" "$folder/bench"
-cp -r "$source/tests/data/golden" "$folder/tests/data/"
+mkdir -p "$folder/tests/data/golden" "$folder/bench"
+cp -r "$source"/tests/data/golden/{llama,gpt2} "$folder/tests/data/golden/"
 [ -f "$source/bench/gpu_check.sh" ] && cp "$source/bench/gpu_check.sh" "$folder/bench/"
 [ -d "$source/bench/configs" ] && cp -r "$source/bench/configs" "$folder/bench/"
 find "$source/bench" -maxdepth 1 -name '*.py' -exec cp {} "$folder/bench/" \;
@@ -41,5 +41,7 @@ moved=$(mktemp -d)
 trap 'rm -rf "$moved"' EXIT
 cp -r "$folder" "$moved/elsewhere"
 env -u LD_LIBRARY_PATH "$moved/elsewhere/start" lorica --version
-env -u LD_LIBRARY_PATH "$moved/elsewhere/start" lorica info --device cuda ||
-  [ $? -eq 2 ]  # no GPU here: said in one line
+# Where there is no GPU it says so in one line.
+said=$(env -u LD_LIBRARY_PATH "$moved/elsewhere/start" lorica info --device cuda 2>&1 || true)
+echo "$said"
+grep -q 'device: cuda: ' <<<"$said"

@@ -30,9 +30,9 @@ void CudaMemory::copy_in(void* to, const void* from, size_t bytes) {
 }
 
 void CudaMemory::copy_out(void* to, const void* from, size_t bytes) {
-  if (bytes == 0) return;
   cuda_.refuse_while_capturing("a copy to the host");
-  check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, cuda_.stream()), "copy from the GPU");
+  if (bytes > 0)
+    check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, cuda_.stream()), "copy from the GPU");
   cuda_.faults().wait_and_check();
 }
 

