@@ -243,8 +243,8 @@ TEST(Memory, RefusesMoreSharedMemoryThanTheLaunchGave) {
 }
 TEST(MemoryDeathTest, CatchesAnAccessBeyondSharedMemory) {
   Device<float> out(4);
-  EXPECT_DEATH(run(1, 4, 256, shared_write_kernel, 64), "AddressSanitizer: use-after-poison.*\n.*\nWRITE of size 4");
-  EXPECT_DEATH(run(1, 4, 256, shared_kernel, out.data, 64), "AddressSanitizer: use-after-poison.*\n.*\nREAD of size 4");
+  EXPECT_DEATH(run(1, 4, 256, shared_write_kernel, 64), "AddressSanitizer: use-after-poison[^\n]*\nWRITE of size 4");
+  EXPECT_DEATH(run(1, 4, 256, shared_kernel, out.data, 64), "AddressSanitizer: use-after-poison[^\n]*\nREAD of size 4");
 }
 TEST(MemoryDeathTest, CatchesAWriteOutsideAnAllocation) {
   Device<float> out(5);

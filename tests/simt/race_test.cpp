@@ -83,10 +83,13 @@ TEST(Races, BlocksMustNotWriteOnePlace) {
 
 __global__ void written_by_one_read_by_all_kernel(int* out) {
   out[1 + threadIdx.x] = out[0];
-  if (threadIdx.x == 5) out[0] = 1;
+  if (threadIdx.x == 31) out[0] = 1;
 }
 TEST(Races, AWriteAfterManyReadsIsOne) {
+  set_schedule_seed(0);
   expect_race(run(1, 32, written_by_one_read_by_all_kernel), "an allocation of 4096 bytes, from byte 0");
+  expect_race(run(1, 32, written_by_one_read_by_all_kernel), "of this block read");
+  set_schedule_seed(1);
 }
 
 /// Two warps read a place, and the second comes back after a __syncwarp to write there.
