@@ -19,8 +19,8 @@
 namespace simt {
 namespace {
 
-/// Every block that cudaMalloc and its relatives gave: an exact heap block of its own, so that AddressSanitizer sees an
-/// access beyond its end.
+/// Every block that cudaMalloc and its relatives gave, on the heap. Under AddressSanitizer it has the exact size, so
+/// that an access beyond its end is seen; without it, pages of its own, since the race detector watches whole pages.
 class Allocations {
  public:
   cudaError_t allocate(void** block, size_t bytes, bool of_device) {
@@ -28,8 +28,12 @@ class Allocations {
     if (bytes == 0) return cudaSuccess;
     const std::lock_guard lock(mutex_);
     if (of_device && bytes > limit_ - std::min(used_, limit_)) return cudaErrorMemoryAllocation;
-    constexpr size_t kAlignment = 256;
-    if (posix_memalign(block, kAlignment, bytes) != 0) return cudaErrorMemoryAllocation;
+#ifdef __SANITIZE_ADDRESS__
+    constexpr size_t kAlignment = 256, kUnit = 1;
+#else
+    constexpr size_t kAlignment = RaceDetector::kPageBytes, kUnit = RaceDetector::kPageBytes;
+#endif
+    if (posix_memalign(block, kAlignment, (bytes + kUnit - 1) / kUnit * kUnit) != 0) return cudaErrorMemoryAllocation;
     std::memset(*block, 0xff, bytes);  // NaN: memory that nobody wrote is seen
     blocks_[*block] = {bytes, of_device};
     if (of_device) used_ += bytes;
@@ -42,6 +46,7 @@ class Allocations {
     const auto found = blocks_.find(block);
     if (found == blocks_.end()) return cudaErrorInvalidValue;
     if (found->second.of_device) used_ -= found->second.bytes;
+    race_detector().forget(block, found->second.bytes);
     blocks_.erase(found);
     std::free(block);
     return cudaSuccess;

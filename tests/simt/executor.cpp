@@ -385,7 +385,7 @@ void note_atomic() {
 }
 void memory_access(const void* at, size_t bytes, bool write) {
   const Thread* const thread = executor().current();
-  if (!thread || bytes < 2 || thread->on_stack(at)) return;
+  if (!thread || bytes < 2 || Fiber::on_a_stack(at)) return;
   if (race_detector().access(reinterpret_cast<uintptr_t>(at), bytes, write, thread->number)) return;
   executor().fail([] { return race_detector().race(); });
 }

@@ -16,7 +16,36 @@ namespace {
 
 using boost::context::detail::transfer_t;
 
-constexpr size_t kStackBytes = 256 * 1024, kGuardBytes = 4096;
+constexpr size_t kStackBytes = 256 * 1024, kGuardBytes = 4096, kMostStacks = 1024;
+
+/// The stacks lie in one range of addresses, a guard below each, for the whole life of the program.
+class Stacks {
+ public:
+  Stacks() {
+    void* const range = mmap(nullptr, kBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (range == MAP_FAILED) throw std::bad_alloc();
+    begin_ = static_cast<char*>(range);
+  }
+  /// The lowest address of one that nobody has.
+  char* take() {
+    if (taken_ == kMostStacks) throw std::bad_alloc();
+    char* const stack = begin_ + taken_++ * (kGuardBytes + kStackBytes) + kGuardBytes;
+    if (mprotect(stack, kStackBytes, PROT_READ | PROT_WRITE) != 0) throw std::bad_alloc();
+    return stack;
+  }
+  bool contain(const void* address) const {
+    return reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(begin_) < kBytes;
+  }
+
+ private:
+  static constexpr size_t kBytes = kMostStacks * (kGuardBytes + kStackBytes);
+  char* begin_ = nullptr;
+  size_t taken_ = 0;
+};
+Stacks& stacks() {
+  static Stacks of_all_fibers;
+  return of_all_fibers;
+}
 
 /// What a switch hands to the fiber that it resumes; not on a stack, where the sanitizer would guard it for ever if the
 /// fiber is never resumed.
@@ -27,17 +56,11 @@ struct Switch {
 
 }  // namespace
 
-Fiber::~Fiber() {
-  if (owns_stack_) munmap(stack_ - kGuardBytes, kStackBytes + kGuardBytes);
-}
+bool Fiber::on_a_stack(const void* address) { return stacks().contain(address); }
 
 void Fiber::restart(void (*entry)(Fiber*)) {
   if (!stack_) {
-    void* block = mmap(nullptr, kStackBytes + kGuardBytes, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
-    if (block == MAP_FAILED) throw std::bad_alloc();
-    mprotect(block, kGuardBytes, PROT_NONE);
-    stack_ = static_cast<char*>(block) + kGuardBytes;
+    stack_ = stacks().take();
     stack_bytes_ = kStackBytes;
     owns_stack_ = true;
   }

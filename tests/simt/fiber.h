@@ -12,7 +12,6 @@ class Fiber {
   Fiber() = default;
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
-  ~Fiber();
 
   /// Makes entry(this) the next thing to run here, from the top of the stack; what ran here before is dropped.
   void restart(void (*entry)(Fiber*));
@@ -21,9 +20,8 @@ class Fiber {
   /// The same, never to be resumed.
   [[noreturn]] void leave_to(Fiber& next);
 
-  bool on_stack(const void* address) const {
-    return reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(stack_) < stack_bytes_;
-  }
+  /// Whether it lies on the stack of some fiber; the host's own does not count.
+  static bool on_a_stack(const void* address);
 
  private:
   static void start(boost::context::detail::transfer_t);

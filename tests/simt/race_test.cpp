@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
+
+#include "tests/simt/races.h"
 
 // The race detector: this file is compiled with the calls at each access.
 namespace simt {
@@ -106,6 +109,30 @@ TEST(Races, AWarpDoesNotHideTheReadOfAnother) {
 
 __global__ void halves_kernel(int* out) { reinterpret_cast<short*>(out)[threadIdx.x] = 1; }
 TEST(Races, NeighbouringHalvesOfAWordAreTwoPlaces) { EXPECT_EQ(run(1, 64, halves_kernel), ""); }
+
+/// Memory of the host, kept from launch to launch as the host bodies of instructions do.
+__global__ void host_memory_kernel(int* out) {
+  static auto* const kept = new std::vector<int>;
+  kept->push_back(out[threadIdx.x]);
+}
+TEST(Races, MemoryOfTheHostIsNotWatched) {
+  std::vector<void*> freed(64);
+  for (void*& block : freed) cudaMalloc(&block, 16);
+  for (void* block : freed) cudaFree(block);
+  EXPECT_EQ(run(1, 256, host_memory_kernel), "");
+}
+
+/// The last lane to come to a shuffle writes on the stacks of the others.
+__global__ void shuffles_kernel(int* out) {
+  int value = static_cast<int>(threadIdx.x);
+  race_detector().watch(&value, sizeof(value));  // by the page
+  for (int step = 16; step > 0; step /= 2) value += __shfl_xor_sync(0xffffffffu, value, step);
+  out[threadIdx.x] = value;
+}
+TEST(Races, StacksAreNotWatched) {
+  EXPECT_EQ(run(1, 64, shuffles_kernel), "");
+  EXPECT_EQ(memory()[0], 496);
+}
 
 /// The last block to arrive adds up what all of them wrote.
 template <bool kCounter>

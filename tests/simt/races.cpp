@@ -19,6 +19,11 @@ void RaceDetector::watch(const void* block, size_t bytes) {
   for (uintptr_t page = begin / kPageBytes; page <= (begin + bytes - 1) / kPageBytes; ++page) pages_[page];
   cache_.fill({});
 }
+void RaceDetector::forget(const void* block, size_t bytes) {
+  const auto begin = reinterpret_cast<uintptr_t>(block);
+  for (uintptr_t page = begin / kPageBytes; page <= (begin + bytes - 1) / kPageBytes; ++page) pages_.erase(page);
+  cache_.fill({});
+}
 
 void RaceDetector::next_phase() {
   ++phase_;

@@ -16,8 +16,10 @@ namespace simt {
 /// accesses of one byte are not looked at.
 class RaceDetector {
  public:
-  /// Memory to watch; it may have been watched before.
+  /// The unit of what is watched: a page has one owner.
+  static constexpr size_t kPageBytes = 4096;
   void watch(const void* block, size_t bytes);
+  void forget(const void* block, size_t bytes);
 
   void begin_launch();
   void begin_block();
@@ -38,7 +40,7 @@ class RaceDetector {
     /// The latest ones: a write; a read; a read by another lane of that reader's warp; a read by another warp.
     Access write, read, lane_read, warp_read;
   };
-  static constexpr size_t kPageBytes = 4096, kCellBytes = 2;
+  static constexpr size_t kCellBytes = 2;
   struct Page {
     std::array<Cell, kPageBytes / kCellBytes> cells{};
   };

@@ -38,7 +38,7 @@ class SharedMemory {
  private:
   static constexpr size_t kBuffer = kMost + 29 * 1024;  ///< with a fence behind the largest block
   static unsigned char* buffer() {
-    alignas(1024) static unsigned char bytes[kBuffer];
+    alignas(4096) static unsigned char bytes[kBuffer];  // pages of its own
     return bytes;
   }
 };
