@@ -13,7 +13,7 @@ struct CudaMatrix {
   bool transposed = false;  ///< op(x) is the transpose of what is stored
 };
 struct CudaProduct {
-  CudaMatrix a{}, b{};
+  CudaMatrix a = {}, b = {};
   void* d = nullptr;
   Dtype d_dtype = Dtype::f32;
   int64_t d_stride = 0;

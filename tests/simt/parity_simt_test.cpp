@@ -21,6 +21,7 @@ TEST_P(Families, AreCloseToTheGoldensInBf16) {
   const auto folder = std::filesystem::path(testing::TempDir()) / (std::string("lorica_simt_") + GetParam());
   ParityOptions options = test::bf16_options(GetParam(), folder);
   options.device = DeviceChoice::kCuda;
+  options.tolerance = 0.15;  // the low-rank term is rounded on its way; PyTorch's own bf16 run is off by up to 0.13
   const test::Verdict verdict = test::parity(options);
   EXPECT_TRUE(verdict.good) << verdict.report;
   std::fputs(verdict.report.c_str(), stdout);
@@ -59,7 +60,8 @@ Course course(bool graphs) {
 TEST(Graphs, GiveTheBitsOfEagerSteps) {
   const Course eager = course(false), recorded = course(true);
   EXPECT_EQ(eager.graphs, 0u);
-  EXPECT_EQ(recorded.graphs, 3u);  // the first and the later micro-batches of a step, and the optimiser
+  // the first and the later micro-batches of a step, the first ones of another number of rows, and the optimiser
+  EXPECT_EQ(recorded.graphs, 4u);
   EXPECT_EQ(eager.losses, recorded.losses);
   EXPECT_EQ(eager.norms, recorded.norms);
   EXPECT_EQ(eager.values, recorded.values);
