@@ -1,5 +1,5 @@
 # CUDA, where it is wanted and there. LORICA_CUDA: AUTO takes it if nvcc is found, ON insists, OFF leaves it out.
-set(LORICA_CUDA OFF CACHE STRING "CUDA backend: AUTO, ON or OFF")
+set(LORICA_CUDA AUTO CACHE STRING "CUDA backend: AUTO, ON or OFF")
 set_property(CACHE LORICA_CUDA PROPERTY STRINGS AUTO ON OFF)
 
 set(LORICA_HAS_CUDA OFF)

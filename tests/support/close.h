@@ -18,6 +18,10 @@ struct Limit {
 };
 [[nodiscard]] std::string close_failure(const std::vector<double>& got, const std::vector<double>& ref, const Limit&);
 
+/// A table of what was compared so far, a line a test: tensors, elements of the largest, the worst error relative to its
+/// tensor's largest magnitude, and the worst share of a limit used.
+void print_closeness();
+
 }  // namespace lorica::test
 
 #define EXPECT_CLOSE(got, ref, ...) \

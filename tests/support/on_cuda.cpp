@@ -1,12 +1,13 @@
 #include <gtest/gtest.h>
 
 #include "kernels/cuda/backend.h"
+#include "tests/support/close.h"
 #include "tests/support/device_under_test.h"
 
 namespace lorica::test {
 namespace {
 
-/// Lists every test and skips it where there is no GPU.
+/// Lists every test and skips it where there is no GPU; tells in the end how close the results were.
 class NeedsGpu : public testing::Environment {
  public:
   void SetUp() override {
@@ -16,6 +17,7 @@ class NeedsGpu : public testing::Environment {
       GTEST_SKIP() << error.what();
     }
   }
+  void TearDown() override { print_closeness(); }
 };
 const testing::Environment* const kNeedsGpu = testing::AddGlobalTestEnvironment(new NeedsGpu);
 
