@@ -106,7 +106,7 @@ json around_json(const SentencePieceFile& file, bool bos, bool eos) {
   const auto add = [&](int32_t id) {
     const std::string text(file.pieces[static_cast<size_t>(id)].text);
     single.push_back({{"SpecialToken", {{"id", text}, {"type_id", 0}}}});
-    tokens[text] = {{"id", text}, {"ids", {id}}, {"tokens", {text}}};
+    tokens[text] = {{"id", text}, {"ids", json::array({static_cast<uint64_t>(id)})}, {"tokens", json::array({text})}};
   };
   if (bos && file.bos_id >= 0) add(file.bos_id);
   single.push_back({{"Sequence", {{"id", "A"}, {"type_id", 0}}}});
