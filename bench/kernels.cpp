@@ -1,225 +1,218 @@
-// Speed of the ops that are bound by memory, at the sizes of SmolLM2-135M: 1024 tokens, width 576, MLP 1536, 9 query
-// and 3 key/value heads of 64, vocabulary 49152. GB/s counts each tensor once (the ops' cost()); the tensors of one op
-// fit in the last-level cache of many machines, so compare with Cast, not with the memory's bandwidth.
-#include "bench/kernels.h"
+// Every op at the shapes of real models, on the CPU or a GPU: the result is compared with the CPU's on a short input,
+// then the op is timed on inputs that no cache holds, and its rates stand beside what a copy and a large product reach.
+// A markdown table on stdout; exit 1 when a result is wrong. bench/README.md tells how to read it.
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 
-#include "kernels/ops/activation.h"
-#include "kernels/ops/adamw.h"
-#include "kernels/ops/elementwise.h"
-#include "kernels/ops/embedding.h"
-#include "kernels/ops/layer_norm.h"
-#include "kernels/ops/rms_norm.h"
-#include "kernels/ops/rope.h"
+#include "bench/cases.h"
+#include "bench/event_timer.h"
 
 namespace lorica::bench {
 namespace {
 
-constexpr int64_t kT = 1024, kD = 576, kFf = 1536, kHeads = 9, kHeadWidth = 64, kVocabulary = 49152;
+constexpr int64_t kCheckedTokens = 129;
+constexpr int64_t kSets = 64;  ///< of inputs at most
 
-double activated(Activation activation, double x) {
-  switch (activation) {
-    case Activation::kSilu:
-      return x / (1 + std::exp(-x));
-    case Activation::kGeluTanh:
-      return x / (1 + std::exp(-1.5957691216 * (x + 0.044715 * x * x * x)));
-    case Activation::kGeluErf:
-      return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
+struct Options {
+  std::string device = "cpu", filter, dtype = "all";
+  int64_t tokens = 0;
+  double seconds = 0.3;
+};
+
+struct Peaks {
+  double copy = 0, product_f32 = 0, product_bf16 = 0;
+};
+
+template <class T>
+std::vector<float> widened(const Tensor& tensor) {
+  const std::vector<T> values = to_host<T>(tensor);
+  std::vector<float> wide;
+  for (const T& value : values) wide.push_back(static_cast<float>(value));
+  return wide;
+}
+
+std::vector<float> values_of(const Tensor& tensor) {
+  if (tensor.dtype() == Dtype::f64) return widened<double>(tensor);
+  if (tensor.dtype() == Dtype::i32) return widened<int32_t>(tensor);
+  return tensor.dtype() == Dtype::f32 ? to_host<float>(tensor) : widened<bf16>(tensor);
+}
+
+/// The largest difference, as a share of the largest value; infinite where a value is not finite or all are zero.
+double difference(const Tensor& got, const Tensor& expected) {
+  const std::vector<float> a = values_of(got), b = values_of(expected);
+  float worst = 0, largest = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (!std::isfinite(a[i])) return INFINITY;
+    worst = std::max(worst, std::abs(a[i] - b[i]));
+    largest = std::max(largest, std::abs(b[i]));
   }
-  return 0;
+  return largest > 0 ? static_cast<double>(worst / largest) : INFINITY;
 }
 
-std::vector<int32_t> token_ids() {
-  std::vector<int32_t> ids;
-  for (int32_t t = 0; t < kT; ++t) ids.push_back(t * 7919 % static_cast<int32_t>(kVocabulary));
-  return ids;
+/// The worst difference to the CPU over all results of the case.
+double compared_with_cpu(Context& context, const Case& row, Dtype dtype) {
+  Context cpu;
+  Arena here(context.memory()), there;
+  const int64_t tokens = row.tokens > 0 ? std::min(row.tokens, kCheckedTokens) : kCheckedTokens;
+  Setup got(context, here), expected(cpu, there);
+  row.build(got, dtype, tokens);
+  row.build(expected, dtype, tokens);
+  got.run();
+  expected.run();
+  double worst = 0;
+  for (size_t i = 0; i < got.results().size(); ++i)
+    worst = std::max(worst, difference(got.results()[i], expected.results()[i]));
+  return worst;
 }
 
-/// Mean of f(i) over the first row of kD elements.
-template <class F>
-double row_mean(F&& f) {
-  double sum = 0;
-  for (size_t j = 0; j < kD; ++j) sum += f(j);
-  return sum / kD;
+std::vector<double> call_times(Context& context, const std::vector<std::unique_ptr<Setup>>& sets, double seconds) {
+  const auto call = [&](size_t i) { sets[i % sets.size()]->run(); };
+  const Tensor& any = sets.front()->results().front();
+  for (size_t i = 0; i < sets.size(); ++i) call(i);
+  finish(context, any);
+  const double begin = seconds_now();
+  call(0);
+  finish(context, any);
+  const double once = std::max(seconds_now() - begin, 1e-7);
+  const auto calls = static_cast<size_t>(std::clamp(seconds / once, 5.0, 512.0));
+  if (context.device == Device::kCuda) return event_times(context, calls, call);
+  std::vector<double> times;
+  for (size_t i = 0; i < calls; ++i) {
+    const double start = seconds_now();
+    call(i);
+    times.push_back(seconds_now() - start);
+  }
+  return times;
 }
 
-void rms_norm(benchmark::State& state, Dtype dtype) {
-  Data x({kT, kD}, dtype, 1, 3), w({kD}, dtype), y({kT, kD}, dtype), rstd({kT}, Dtype::f32);
-  for (size_t j = 0; j < kD; ++j) w.set(j, 1);
-  time_op(state, RmsNormFwd{.x = x.in(), .w = w.in(), .y = y.out(), .rstd = rstd.out()},
-          [&] { return near(row_mean([&](size_t j) { return y.get(j) * y.get(j); }), 1); });
+/// As many copies of the inputs as no cache holds.
+std::vector<std::unique_ptr<Setup>> rotated_sets(Context& context, Arena& arena, const Case& row, Dtype dtype,
+                                                 int64_t tokens) {
+  const int64_t beyond_cache = int64_t{context.device == Device::kCuda ? 256 : 96} << 20;
+  std::vector<std::unique_ptr<Setup>> sets;
+  int64_t bytes = 0;
+  do {
+    sets.push_back(std::make_unique<Setup>(context, arena));
+    row.build(*sets.back(), dtype, tokens);
+    bytes += sets.back()->bytes();
+  } while (bytes < beyond_cache && static_cast<int64_t>(sets.size()) < kSets);
+  return sets;
 }
 
-/// dx of a norm is at right angles to x.
-void rms_norm_backward(benchmark::State& state, Dtype dtype, bool with_dw) {
-  Data x({kT, kD}, dtype, 1), dy({kT, kD}, dtype, 2), w({kD}, dtype, 3), dx({kT, kD}, dtype), dw({kD}, Dtype::f32);
-  Data rstd({kT}, Dtype::f32), y({kT, kD}, dtype);
-  Context context;
-  launch(context, RmsNormFwd{.x = x.in(), .w = w.in(), .y = y.out(), .rstd = rstd.out()});
-  const RmsNormBwd op{.dy = dy.in(),
-                      .x = x.in(),
-                      .w = w.in(),
-                      .rstd = rstd.in(),
-                      .dx = dx.grad(),
-                      .dw = with_dw ? dw.grad() : GradOut{}};
-  time_op(state, op, [&] { return near(row_mean([&](size_t j) { return dx.get(j) * x.get(j); }), 0); });
-}
+class Table {
+ public:
+  Table(Context& context, const Options& options, const Peaks& peaks)
+      : context_(context), options_(options), peaks_(peaks) {
+    fmt::print(
+        "| op | model | shape | tokens | dtype | error | median us | p10 | p90 | GB/s | of copy | TFLOP/s | of "
+        "product |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+  }
 
-void layer_norm(benchmark::State& state, Dtype dtype) {
-  Data x({kT, kD}, dtype, 1, 3), w({kD}, dtype), y({kT, kD}, dtype), mean({kT}, Dtype::f32), rstd({kT}, Dtype::f32);
-  for (size_t j = 0; j < kD; ++j) w.set(j, 1);
-  const LayerNormFwd op{.x = x.in(), .w = w.in(), .b = {}, .y = y.out(), .mean = mean.out(), .rstd = rstd.out()};
-  time_op(state, op, [&] {
-    return near(row_mean([&](size_t j) { return y.get(j) * y.get(j); }), 1) &&
-           near(row_mean([&](size_t j) { return y.get(j); }), 0);
-  });
-}
-
-void layer_norm_backward(benchmark::State& state, Dtype dtype) {
-  Data x({kT, kD}, dtype, 1), dy({kT, kD}, dtype, 2), w({kD}, dtype, 3), dx({kT, kD}, dtype), y({kT, kD}, dtype);
-  Data mean({kT}, Dtype::f32), rstd({kT}, Dtype::f32), dw({kD}, Dtype::f32), db({kD}, Dtype::f32);
-  Context context;
-  launch(context,
-         LayerNormFwd{.x = x.in(), .w = w.in(), .b = {}, .y = y.out(), .mean = mean.out(), .rstd = rstd.out()});
-  const LayerNormBwd op{.dy = dy.in(),
-                        .x = x.in(),
-                        .w = w.in(),
-                        .mean = mean.in(),
-                        .rstd = rstd.in(),
-                        .dx = dx.grad(),
-                        .dw = dw.grad(),
-                        .db = db.grad()};
-  time_op(state, op, [&] {
-    return near(row_mean([&](size_t j) { return dx.get(j); }), 0) &&
-           near(row_mean([&](size_t j) { return dx.get(j) * x.get(j); }), 0);
-  });
-}
-
-void embedding(benchmark::State& state, Dtype dtype) {
-  const std::vector<int32_t> ids = token_ids();
-  Data table({kVocabulary, kD}, dtype, 1), id(ids), y({kT, kD}, dtype);
-  time_op(state, EmbeddingFwd{.table = table.in(), .ids = id.in(), .y = y.out()},
-          [&] { return y.get(3 * kD) == table.get(static_cast<size_t>(ids[3]) * kD); });
-}
-
-void embedding_backward(benchmark::State& state, Dtype dtype) {
-  const std::vector<int32_t> ids = token_ids();
-  Data dy({kT, kD}, dtype, 1), id(ids), dtable({kVocabulary, kD}, Dtype::f32);
-  time_op(state, EmbeddingBwd{.dy = dy.in(), .ids = id.in(), .dtable = dtable.grad()},
-          [&] { return near(dtable.get(static_cast<size_t>(ids[3]) * kD), dy.get(3 * kD)); });
-}
-
-/// A rotation keeps the length of a head.
-void rope(benchmark::State& state, Dtype dtype, bool backward) {
-  Data x({kT, kHeads, kHeadWidth}, dtype, 1), y({kT, kHeads, kHeadWidth}, dtype);
-  Data cos({kT, kHeadWidth / 2}, Dtype::f32), sin({kT, kHeadWidth / 2}, Dtype::f32);
-  std::vector<int32_t> positions;
-  for (int32_t t = 0; t < kT; ++t) {
-    positions.push_back(t);
-    for (int i = 0; i < kHeadWidth / 2; ++i) {
-      const double angle = t * std::pow(10000.0, -2.0 * i / kHeadWidth);
-      cos.set(static_cast<size_t>(t * kHeadWidth / 2 + i), static_cast<float>(std::cos(angle)));
-      sin.set(static_cast<size_t>(t * kHeadWidth / 2 + i), static_cast<float>(std::sin(angle)));
+  void add(const Case& row, Dtype dtype) {
+    const int64_t tokens = row.tokens > 0 ? row.tokens : options_.tokens;
+    const std::string head =
+        fmt::format("| {} | {} | {} | {} | {} |", row.op, row.model, row.shape, tokens, name_of(dtype));
+    try {
+      const double error = compared_with_cpu(context_, row, dtype);
+      const bool wrong = !(error <= (dtype == Dtype::bf16 ? 0.02 : 1e-4));
+      any_wrong_ |= wrong;
+      if (wrong)
+        fmt::print("{} {:.1e} | WRONG | | | | | | |\n", head, error);
+      else
+        time(row, dtype, tokens, fmt::format("{} {:.1e} |", head, error));
+    } catch (const RunError& failed) {
+      any_wrong_ = true;
+      fmt::print("{} | {} | | | | | | |\n", head, failed.what());
     }
+    std::fflush(stdout);
   }
-  const Data position(positions);
-  const auto right = [&] {
-    double before = 0, after = 0;
-    const size_t at = 100 * kHeads * kHeadWidth;
-    for (size_t i = at; i < at + kHeadWidth; ++i) before += x.get(i) * x.get(i), after += y.get(i) * y.get(i);
-    return near(after, before, before) && !near(y.get(at), x.get(at), 0.01);
-  };
-  if (backward)
-    return time_op(state,
-                   RopeBwd{.dy = x.in(), .cos = cos.in(), .sin = sin.in(), .positions = position.in(), .dx = y.grad()},
-                   right);
-  time_op(state, Rope{.x = x.in(), .cos = cos.in(), .sin = sin.in(), .positions = position.in(), .y = y.out()}, right);
+  bool any_wrong() const { return any_wrong_; }
+
+ private:
+  void time(const Case& row, Dtype dtype, int64_t tokens, const std::string& head) {
+    Arena arena(context_.memory());
+    const auto sets = rotated_sets(context_, arena, row, dtype, tokens);
+    const std::vector<double> times = call_times(context_, sets, options_.seconds);
+    const double median = quantile(times, 0.5);
+    const Cost& cost = sets.front()->cost();
+    const double product = dtype == Dtype::f32 ? peaks_.product_f32 : peaks_.product_bf16;
+    fmt::print("{} {:.1f} | {:.1f} | {:.1f} | {:.1f} | {:.0f} % | {:.3f} | {:.0f} % |\n", head, median * 1e6,
+               quantile(times, 0.1) * 1e6, quantile(times, 0.9) * 1e6, cost.bytes / median * 1e-9,
+               100 * cost.bytes / median / peaks_.copy, cost.flops / median * 1e-12,
+               100 * cost.flops / median / product);
+  }
+
+  Context& context_;
+  const Options& options_;
+  const Peaks peaks_;
+  bool any_wrong_ = false;
+};
+
+std::vector<Case> all_cases(bool on_gpu) {
+  std::vector<Case> cases;
+  for (const ModelShape& model : model_shapes()) {
+    add_row_cases(cases, model);
+    add_product_cases(cases, model);
+    add_optimizer_cases(cases, model);
+  }
+  // 16,384 tokens in all, as published figures have it; a CPU would take minutes a row
+  for (const int64_t length : {int64_t{2048}, int64_t{4096}, int64_t{16384}})
+    if (on_gpu || length == 2048) add_attention_cases(cases, length, on_gpu ? 16384 : 2048);
+  return cases;
 }
 
-void glu(benchmark::State& state, Dtype dtype, Activation activation) {
-  Data gate({kT, kFf}, dtype, 1), up({kT, kFf}, dtype, 2), y({kT, kFf}, dtype);
-  time_op(state, GluFwd{.gate = gate.in(), .up = up.in(), .y = y.out(), .activation = activation},
-          [&] { return near(y.get(7), activated(activation, gate.get(7)) * up.get(7), 2); });
+bool wanted(const Case& row, Dtype dtype, const Options& options) {
+  if (options.dtype != "all" && options.dtype != name_of(dtype)) return false;
+  const std::string name = row.op + " " + row.model;
+  return options.filter.empty() || name.find(options.filter) != std::string::npos;
 }
 
-void glu_backward(benchmark::State& state, Dtype dtype) {
-  Data gate({kT, kFf}, dtype, 1), up({kT, kFf}, dtype, 2), dy({kT, kFf}, dtype, 3), dgate({kT, kFf}, dtype),
-      dup({kT, kFf}, dtype);
-  const GluBwd op{.dy = dy.in(), .gate = gate.in(), .up = up.in(), .dgate = dgate.grad(), .dup = dup.grad()};
-  time_op(state, op, [&] { return near(dup.get(7), dy.get(7) * activated(Activation::kSilu, gate.get(7)), 2); });
+int run(Options options) {
+  Context context(options.device == "cuda" ? Device::kCuda : Device::kCpu);
+  const bool on_gpu = context.device == Device::kCuda;
+  if (options.tokens == 0) options.tokens = on_gpu ? 4096 : 1024;
+  Peaks peaks;
+  {
+    Arena arena(context.memory());
+    peaks = {.copy = measured_copy_rate(context, arena),
+             .product_f32 = measured_gemm_rate(context, arena, Dtype::f32),
+             .product_bf16 = measured_gemm_rate(context, arena, Dtype::bf16)};
+  }
+  fmt::print("Copy {:.0f} GB/s (read and written); large product {:.2f} TFLOP/s in f32, {:.2f} in bf16.\n\n",
+             peaks.copy * 1e-9, peaks.product_f32 * 1e-12, peaks.product_bf16 * 1e-12);
+  Table table(context, options, peaks);
+  for (const Case& row : all_cases(on_gpu))
+    for (const Dtype dtype : row.dtypes)
+      if (wanted(row, dtype, options)) table.add(row, dtype);
+  return table.any_wrong() ? 1 : 0;
 }
 
-void add(benchmark::State& state, Dtype dtype) {
-  Data a({kT, kD}, dtype, 1), b({kT, kD}, dtype, 2), y({kT, kD}, dtype);
-  time_op(state, Add{.a = a.in(), .b = b.in(), .y = y.out()}, [&] { return near(y.get(7), a.get(7) + b.get(7), 2); });
+int fail(const char* message) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "bench_kernels: %s\n", message);
+  return 2;
 }
-
-void accumulate(benchmark::State& state, Dtype dtype) {
-  Data dy({kT, kD}, dtype, 1), dx({kT, kD}, dtype);
-  time_op(state, Accumulate{.dy = dy.in(), .dx = dx.grad(GradMode::kAdd), .scale = 0.5f},
-          [&] { return near(dx.get(7), 0.5 * dy.get(7)); });
-}
-
-/// From f32 to bf16 and from bf16 to f32.
-void cast(benchmark::State& state, Dtype to) {
-  Data x({kT, kFf}, to == Dtype::f32 ? Dtype::bf16 : Dtype::f32, 1), y({kT, kFf}, to);
-  time_op(state, Cast{.x = x.in(), .y = y.out()}, [&] { return near(y.get(7), x.get(7)); });
-}
-
-/// LoRA of rank 16 on all seven matrices of 30 layers: 4.9 million elements in 420 tensors.
-void adamw(benchmark::State& state) {
-  constexpr int64_t kLayers = 30, kRank = 16;
-  std::vector<int64_t> sizes;
-  for (int64_t layer = 0; layer < kLayers; ++layer)
-    for (int64_t features : {kD, kD, kD, kD / 3, kD, kD / 3, kD, kD, kD, kFf, kD, kFf, kFf, kD})
-      sizes.push_back(kRank * features);
-  std::vector<Data> data;
-  for (int64_t n : sizes)
-    for (uint64_t seed : {1, 2, 0, 0}) data.emplace_back(Shape{n}, Dtype::f32, seed);
-  std::vector<AdamWTensor> tensors;
-  for (size_t i = 0; i < data.size(); i += 4)
-    tensors.push_back({.value = data[i].out().as<float>(),
-                       .grad = data[i + 1].in().as<float>(),
-                       .m = data[i + 2].out().as<float>(),
-                       .v = data[i + 3].out().as<float>(),
-                       .elements = sizes[i / 4],
-                       .learning_rate = 1e-3f});
-  const double before = data[0].get(0), sign = data[1].get(0) > 0 ? 1 : -1;
-  time_op(state, AdamW{.tensors = tensors}, [&] { return near(data[0].get(0), before - sign * 1e-3, 1e-3); });
-}
-
-void global_norm(benchmark::State& state) {
-  Data grad({4'900'000}, Dtype::f32, 1);
-  const In view = grad.in();
-  double norm = 0;
-  time_op(state, GlobalNorm{.grads = {&view, 1}, .norm = &norm}, [&] { return near(norm, std::sqrt(4.9e6), 100); });
-}
-
-void register_rows() {
-  add_rows("rms_norm", rms_norm);
-  add_rows("rms_norm_bwd", [](auto& state, Dtype dtype) { rms_norm_backward(state, dtype, false); });
-  add_rows("rms_norm_bwd_dw", [](auto& state, Dtype dtype) { rms_norm_backward(state, dtype, true); });
-  add_rows("layer_norm", layer_norm);
-  add_rows("layer_norm_bwd", layer_norm_backward);
-  add_rows("embedding", embedding);
-  add_rows("embedding_bwd", embedding_backward);
-  add_rows("rope", [](auto& state, Dtype dtype) { rope(state, dtype, false); });
-  add_rows("rope_bwd", [](auto& state, Dtype dtype) { rope(state, dtype, true); });
-  add_rows("glu_silu", [](auto& state, Dtype dtype) { glu(state, dtype, Activation::kSilu); });
-  add_rows("glu_gelu_tanh", [](auto& state, Dtype dtype) { glu(state, dtype, Activation::kGeluTanh); });
-  add_rows("glu_gelu_erf", [](auto& state, Dtype dtype) { glu(state, dtype, Activation::kGeluErf); });
-  add_rows("glu_silu_bwd", glu_backward);
-  add_rows("add", add);
-  add_rows("accumulate", accumulate);
-  add_rows("cast_to", cast);
-  benchmark::RegisterBenchmark("adamw/f32", adamw)->Unit(benchmark::kMicrosecond)->UseRealTime();
-  benchmark::RegisterBenchmark("global_norm/f32", global_norm)->Unit(benchmark::kMicrosecond)->UseRealTime();
-}
-
-[[maybe_unused]] const bool kRegistered = (register_rows(), true);
 
 }  // namespace
 }  // namespace lorica::bench
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) {
+  lorica::bench::Options options;
+  CLI::App app{"Times every op at the shapes of real models"};
+  app.add_option("--device", options.device)->check(CLI::IsMember({"cpu", "cuda"}))->capture_default_str();
+  app.add_option("--filter", options.filter, "rows whose \"op model\" contains this");
+  app.add_option("--dtype", options.dtype)->check(CLI::IsMember({"f32", "bf16", "all"}))->capture_default_str();
+  app.add_option("--tokens", options.tokens, "of a row (default: 4096 on a GPU, 1024 on the CPU)")
+      ->check(CLI::Range(1, 1 << 20));
+  app.add_option("--seconds", options.seconds, "to time a row for")->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  try {
+    return lorica::bench::run(options);
+  } catch (const std::exception& error) {
+    return lorica::bench::fail(error.what());
+  }
+}

@@ -42,7 +42,9 @@ int main(int argc, char** argv) {
   add_recipe(app);
   add_recipe_docs(app);
   add_convert(app);
+  add_download(app);
   add_info(app);
+  add_init(app);
   add_tokenize(app);
   add_detokenize(app);
   add_render(app);

@@ -8,6 +8,7 @@ namespace lorica::cli {
 void add_chat(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_data(CLI::App& app);
+void add_download(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_parity(CLI::App& app);
@@ -15,6 +16,7 @@ void add_train(CLI::App& app);
 void add_recipe(CLI::App& app);
 void add_recipe_docs(CLI::App& app);
 void add_info(CLI::App& app);
+void add_init(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_detokenize(CLI::App& app);
 void add_render(CLI::App& app);

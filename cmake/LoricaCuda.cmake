@@ -12,6 +12,9 @@ if(NOT LORICA_CUDA STREQUAL "OFF")
   check_language(CUDA)
   if(CMAKE_CUDA_COMPILER)
     enable_language(CUDA)
+    # CMake 3.25 does not know these of nvcc 13.
+    set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+    set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
     find_package(CUDAToolkit REQUIRED)
     set(LORICA_HAS_CUDA ON)
   elseif(LORICA_CUDA STREQUAL "ON")
@@ -22,10 +25,9 @@ message(STATUS "CUDA backend: ${LORICA_HAS_CUDA}")
 
 # Machine code for sm_80 (8.x runs it) and sm_90a; PTX of 80 for cards that came later.
 set(LORICA_CUDA_OPTIONS
-  -std=c++20  # CMake 3.25 drops the standard with nvcc 13
   "SHELL:-gencode arch=compute_80,code=[sm_80,compute_80]"
   "SHELL:-gencode arch=compute_90a,code=sm_90a"
-  --expt-relaxed-constexpr -lineinfo
+  --expt-relaxed-constexpr -lineinfo "SHELL:-Xptxas -v"
   -DFMT_USE_CONSTEXPR=1  # fmt 9 switches it off under nvcc and then calls what is no longer constexpr
   "SHELL:-Xcompiler -Wall,-Wextra,-Werror" "SHELL:-Werror all-warnings")
 if(CCACHE_PROGRAM AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)

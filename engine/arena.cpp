@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
-
-#include "kernels/error.h"
 
 namespace lorica {
 namespace {
@@ -28,7 +25,7 @@ SizeClass size_class(size_t bytes) {
 
 Arena::~Arena() {
   for (auto& blocks : free_)
-    for (void* block : blocks) std::free(block);
+    for (void* block : blocks) memory_->release(block);
 }
 
 void* Arena::allocate(size_t bytes) {
@@ -38,8 +35,8 @@ void* Arena::allocate(size_t bytes) {
     block = free_[c.index].back();
     free_[c.index].pop_back();
   } else {
-    block = std::aligned_alloc(64, (c.bytes + 63) / 64 * 64);
-    if (!block) throw RunError("out of memory: {} bytes asked for, {} held", c.bytes, held_);
+    block = memory_->allocate(c.bytes);
+    if (!block) throw_out_of_memory(*memory_, c.bytes);
     ++system_allocations_;
     held_ += c.bytes;
     free_[c.index].reserve(64);

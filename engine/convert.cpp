@@ -30,4 +30,12 @@ void convert_floats(const In& from, const Out& to, const std::string& what) {
   });
 }
 
+void load_floats(const In& from, const Tensor& to, const std::string& what) {
+  if (to.on_host()) return convert_floats(from, to, what);
+  if (from.dtype == to.dtype()) return to.copy_in(from.data);
+  std::vector<std::byte> converted(static_cast<size_t>(to.bytes()));
+  convert_floats(from, {converted.data(), to.shape(), to.dtype()}, what);
+  to.copy_in(converted.data());
+}
+
 }  // namespace lorica

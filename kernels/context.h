@@ -1,8 +1,10 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <string>
 
 #include "kernels/memory.h"
+#include "kernels/profile.h"
 #include "kernels/tensor_view.h"
 
 namespace lorica {
@@ -43,10 +45,12 @@ class CudaBackend;
 /// has no CUDA. Defined once for each way to link: kernels/cuda, kernels/cuda_absent.
 std::shared_ptr<CudaBackend> open_cuda();
 DeviceMemory& memory_of(CudaBackend&);
+std::string describe(CudaBackend&);
+std::string describe(CpuBackend&);
 
 /// Where ops run, and on what.
 struct Context {
-  explicit Context(Device where = Device::kCpu);
+  explicit Context(Device where = Device::kCpu) : device(where), cuda(where == Device::kCuda ? open_cuda() : nullptr) {}
   DeviceMemory& memory() { return device == Device::kCuda ? memory_of(*cuda) : host_memory(); }
 
   Device device;
@@ -54,10 +58,16 @@ struct Context {
   std::shared_ptr<CudaBackend> cuda;  ///< set where the device is kCuda
 };
 
+/// One line a fact: the device's name and memory, the libraries in use and where they were found.
+inline std::string describe(Context& context) {
+  return context.device == Device::kCuda ? describe(*context.cuda) : describe(context.cpu);
+}
+
 /// Checks an op's arguments and runs it on the context's device: the one place where a device is chosen.
 template <class Op>
 void launch(Context& context, const Op& op) {
   op.check();
+  const ProfileRange range(op_name<Op>());
   if (context.device == Device::kCuda)
     run(*context.cuda, op);
   else

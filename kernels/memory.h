@@ -24,6 +24,9 @@ class DeviceMemory {
   virtual size_t free_bytes() const = 0;
 };
 
+/// Throws RunError: what the current ProfileRange asked for, what is free, and which settings make a run smaller.
+[[noreturn]] void throw_out_of_memory(const DeviceMemory&, size_t bytes);
+
 /// The host's own memory.
 DeviceMemory& host_memory();
 

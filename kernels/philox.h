@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <cmath>
 #include <cstdint>
 
 namespace lorica {
@@ -20,5 +21,8 @@ constexpr std::array<uint32_t, 4> philox(uint64_t key, uint64_t stream, uint64_t
   }
   return c;
 }
+
+/// The least word that keeps its element where dropout takes a share p: words below p 2^32 drop theirs.
+inline uint32_t keep_threshold(float p) { return static_cast<uint32_t>(std::ceil(static_cast<double>(p) * 0x1p32)); }
 
 }  // namespace lorica

@@ -17,11 +17,21 @@ class AdamWOptimizer {
  public:
   AdamWOptimizer(Arena& arena, std::vector<Parameter*> parameters, const AdamWOptions& options);
 
-  /// The Euclidean norm of all gradients; a parameter without one counts as zero.
+  /// Leaves the Euclidean norm of all gradients on the device; a parameter without one counts as zero.
+  void find_norm(Context& context);
+  /// Waits for the norm found last.
+  double norm(Context& context) const;
+  /// Both.
   double gradient_norm(Context& context);
-  /// One update with gradients scaled down to max_grad_norm where `norm` is above it, as torch.nn.utils.clip_grad_norm_
-  /// does; then the gradients are cleared. A parameter that no gradient reached is left alone.
-  void step(Context& context, double learning_rate, double norm);
+
+  /// Counts a step and puts what is particular to it on the device.
+  void prepare_step(Context& context, double learning_rate);
+  /// The step itself, the same launches each time: gradients are scaled down to max_grad_norm where the norm found last
+  /// is above it, as torch.nn.utils.clip_grad_norm_ does, and are cleared afterwards. A norm that is not finite leaves
+  /// all values as they are. A parameter that no gradient reached is left alone.
+  void update(Context& context);
+  /// prepare_step() and update().
+  void step(Context& context, double learning_rate);
 
   int64_t steps() const { return steps_; }
   void set_steps(int64_t steps) { steps_ = steps; }
@@ -35,6 +45,7 @@ class AdamWOptimizer {
 
  private:
   std::vector<State> states_;
+  Tensor norm_, step_values_;
   AdamWOptions options_;
   int64_t steps_ = 0;
 };

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <map>
 
 #include "io/formats/file_bytes.h"
@@ -85,7 +84,7 @@ void restore(const SafetensorsFile& file, const std::string& name, const Tensor&
   if (!(from.shape == to.shape()) || from.dtype != to.dtype())
     throw Error("{}: tensor '{}' does not fit the model: {} here, {} there", file.origin(), name, to.shape().text(),
                 from.shape.text());
-  std::memcpy(to.out().data, from.data, static_cast<size_t>(from.bytes()));
+  to.copy_in(from.data);
 }
 
 }  // namespace
@@ -100,13 +99,18 @@ void save_checkpoint(const fs::path& run_folder, const RunState& state, const Ad
     throw RunError("{}: cannot create the folder: {}", aside.string(), failure.message());
   try {
     std::vector<TensorToWrite> tensors;
+    std::vector<Tensor> values;  // keeps copies of what lies on a device
+    const auto add = [&](const std::string& tensor_name, const Tensor& tensor) {
+      values.push_back(host_copy(tensor));
+      tensors.push_back({.name = tensor_name, .view = values.back().in()});
+    };
     const auto& states = optimizer.states();
     for (size_t i = 0; i < states.size(); ++i) {
       const std::string& name = states[i].parameter->name;
-      tensors.push_back({.name = "value." + name, .view = states[i].parameter->value.in()});
-      tensors.push_back({.name = "m." + name, .view = states[i].m.in()});
-      tensors.push_back({.name = "v." + name, .view = states[i].v.in()});
-      if (!best.empty()) tensors.push_back({.name = "best." + name, .view = best[i].in()});
+      add("value." + name, states[i].parameter->value);
+      add("m." + name, states[i].m);
+      add("v." + name, states[i].v);
+      if (!best.empty()) add("best." + name, best[i]);
     }
     write_safetensors(aside / kTensors, std::move(tensors));
     extra(aside);

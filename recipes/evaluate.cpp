@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "recipes/padding.h"
+
 namespace lorica {
 
 double EvalResult::perplexity() const { return std::exp(loss()); }
@@ -14,8 +16,11 @@ void EvalResult::add(const EvalResult& other) {
 
 Evaluation evaluate(Decoder& model, const std::vector<Example>& examples, int64_t micro_batch_tokens) {
   Evaluation result;
+  const bool pad = model.context().device != Device::kCpu;  // a GPU's products are tuned for each shape
   for (const Batch& batch : evaluation_batches(examples, micro_batch_tokens)) {
-    const std::vector<float> losses = forward_losses(model, batch);
+    std::vector<float> losses =
+        forward_losses(model, pad ? padded(batch, padded_sizes(batch, micro_batch_tokens)) : batch);
+    losses.resize(batch.rows.size());
     std::vector<EvalResult> documents(batch.examples.size());
     for (size_t i = 0; i < documents.size(); ++i) documents[i].tokens = batch.cu_seqlens[i + 1] - batch.cu_seqlens[i];
     for (size_t i = 0; i < losses.size(); ++i) {

@@ -14,7 +14,8 @@ struct Found {
 
 int64_t first_bad_element(const Tensor& tensor) {
   return visit_float(tensor.dtype(), [&]<class T>() -> int64_t {
-    const T* values = tensor.in().as<T>();
+    const Tensor host = host_copy(tensor);
+    const T* values = host.in().as<T>();
     for (int64_t i = 0; i < tensor.elements(); ++i)
       if (!std::isfinite(static_cast<float>(values[i]))) return i;
     return -1;

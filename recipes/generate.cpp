@@ -7,24 +7,21 @@
 namespace lorica {
 namespace {
 
-/// One sequence while it grows: chooses tokens, watches for the ends.
+/// One sequence while it grows: takes tokens, watches for the ends.
 class Growing {
  public:
-  Growing(const Session& session, const GenerateOptions& options, std::vector<int32_t> prompt, uint64_t number)
-      : session_(session),
-        options_(options),
-        seen_(std::move(prompt)),
-        sampler_(options.sampling, number),
-        decoder_(session.tokenizer(), true) {}
+  Growing(const Session& session, const GenerateOptions& options, std::vector<int32_t> prompt)
+      : session_(session), options_(options), seen_(std::move(prompt)), decoder_(session.tokenizer(), true) {}
 
   bool done() const { return done_; }
+  /// Its tokens, for the sampler; null when the answer has ended.
+  const std::vector<int32_t>* seen() const { return done_ ? nullptr : &seen_; }
   Completion take() { return std::move(result_); }
   /// Ends the answer where the model has no position left.
   void cut(size_t index, const OnText& on_text) { finish("length", index, on_text); }
 
-  /// The token that the model should see next, or nothing when the answer has ended.
-  std::optional<int32_t> advance(std::span<float> logits, size_t index, const OnText& on_text) {
-    const int32_t id = sampler_.next(logits, seen_);
+  /// Takes the token that was chosen. Returns what the model should see next: it, or nothing when the answer has ended.
+  std::optional<int32_t> advance(int32_t id, size_t index, const OnText& on_text) {
     const auto& stops = session_.stop_tokens();
     if (std::binary_search(stops.begin(), stops.end(), id)) return finish("stop", index, on_text);
     seen_.push_back(id);
@@ -79,7 +76,6 @@ class Growing {
   const Session& session_;
   const GenerateOptions& options_;
   std::vector<int32_t> seen_;
-  Sampler sampler_;
   StreamDecoder decoder_;
   std::string pending_;
   Completion result_;
@@ -102,22 +98,25 @@ void run_batch(Session& session, std::span<const std::vector<int32_t>> prompts, 
   for (size_t b = 0; b < prompts.size(); ++b) {
     check_prompt(session, prompts[b], model.config().max_positions);
     longest = std::max(longest, prompts[b].size());
-    growing.emplace_back(session, options, prompts[b], first + b);
+    growing.emplace_back(session, options, prompts[b]);
     ids.insert(ids.end(), prompts[b].begin(), prompts[b].end());
     cu_q.push_back(static_cast<int32_t>(ids.size()));
   }
   const int64_t capacity =
       std::min<int64_t>(static_cast<int64_t>(longest) + options.max_new_tokens, model.config().max_positions);
   KvCache cache(session.arena(), model.config(), model.dtype(), static_cast<int64_t>(prompts.size()), capacity);
+  Sampler sampler(session.context(), session.arena(), options.sampling, first, prompts.size());
   while (!ids.empty()) {
     const Tensor logits = model.step(cache, ids, cu_q);
-    const auto width = static_cast<size_t>(model.config().vocab_size);
+    std::vector<const std::vector<int32_t>*> seen;
+    for (const Growing& sequence : growing) seen.push_back(sequence.seen());
+    const std::vector<int32_t> chosen = sampler.next(logits, seen);
     ids.clear();
     std::vector<int32_t> next_cu = {0};
     for (size_t b = 0; b < growing.size(); ++b) {
       const bool full = cache.length(static_cast<int64_t>(b)) >= capacity;
       if (!growing[b].done()) {
-        const auto id = growing[b].advance({logits.as<float>() + b * width, width}, first + b, on_text);
+        const auto id = growing[b].advance(chosen[b], first + b, on_text);
         if (id && full) growing[b].cut(first + b, on_text);
         if (id && !full) ids.push_back(*id);
       }
@@ -158,11 +157,12 @@ Completion Conversation::answer(const std::vector<int32_t>& prompt, const OnText
   cache_->truncate(0, common - prompt.begin());
   std::vector<int32_t> fresh(common, prompt.end());
   cached_ = prompt;
-  Growing growing(session_, options_, prompt, turns_++);
-  const auto width = static_cast<size_t>(model.config().vocab_size);
+  Growing growing(session_, options_, prompt);
+  Sampler sampler(session_.context(), session_.arena(), options_.sampling, turns_++, 1);
   while (!growing.done() && cache_->length(0) + static_cast<int64_t>(fresh.size()) <= cache_->capacity()) {
     const Tensor logits = model.step(*cache_, fresh, std::vector<int32_t>{0, static_cast<int32_t>(fresh.size())});
-    const auto id = growing.advance({logits.as<float>(), width}, 0, on_text);
+    const std::vector<int32_t>* const seen = growing.seen();
+    const auto id = growing.advance(sampler.next(logits, {&seen, 1})[0], 0, on_text);
     if (!id) break;
     fresh = {*id};
     cached_.push_back(*id);

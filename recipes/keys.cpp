@@ -20,11 +20,16 @@ void declare_model(Schema& schema) {
       .path()
       .required("models/smollm2-135m-instruct")
       .synonym_of({"model_name_or_path", "base_model"})
-      .help("folder with config.json, *.safetensors and the tokenizer");
+      .help(
+          "folder with config.json, *.safetensors and the tokenizer, or OWNER/NAME on the hub (fetched into the cache "
+          "that huggingface_hub uses); `model: PATH` alone means the same");
+  key("device", &ModelSection::device)
+      .synonym_of({"device_map", "accelerator"})
+      .help("where the model runs; auto takes the first visible GPU where this build and the machine have one");
   key("precision", &ModelSection::precision)
       .synonym_of({"dtype", "torch_dtype", "bf16", "fp16"})
       .help(
-          "number format of the frozen weights and of the activations; auto takes bf16 where the machine computes it "
+          "number format of the frozen weights and of the activations; auto takes bf16 where the device computes it "
           "fast, else f32");
 }
 
@@ -172,6 +177,8 @@ void declare_train(Schema& schema) {
       .help("seed of the initial adapter, the shuffling and the dropout");
   key("gradient_checkpointing", &TrainSection::gradient_checkpointing)
       .help("recompute activations in the backward pass: less memory, slower steps, the same result");
+  key("cuda_graphs", &TrainSection::cuda_graphs)
+      .help("on a GPU, record the work of a step once and replay it; false is for debugging, the result is the same");
   key("logging_steps", &TrainSection::logging_steps).range(1, kMany).help("a line of metrics every so many steps");
 }
 

@@ -6,31 +6,39 @@
 namespace lorica {
 namespace {
 
-std::vector<float> run(Decoder& model, const Batch& batch, Tape& tape, float loss_scale, bool recompute_blocks) {
-  if (batch.rows.empty()) return {};
-  Arena& arena = model.arena();
-  const TokenBatch tokens = TokenBatch::of(arena, batch.ids, batch.positions, batch.cu_seqlens);
-  Var hidden = model.hidden(tape, tokens, recompute_blocks);
-  HeadLossResult result =
-      model.loss(tape, hidden, tensor_of(arena, batch.rows), tensor_of(arena, batch.targets), loss_scale);
-  hidden = Var();
-  tape.backward(result.loss);
-  const float* losses = result.losses.as<float>();
-  return {losses, losses + result.losses.elements()};
+DeviceBatch upload(Arena& arena, const Batch& batch) {
+  return {.tokens = TokenBatch::of(arena, batch.ids, batch.positions, batch.cu_seqlens),
+          .rows = tensor_of(arena, batch.rows),
+          .targets = tensor_of(arena, batch.targets),
+          .loss_scale = {},
+          .dropout_stream = {}};
 }
 
 }  // namespace
 
+Tensor launch_micro_step(Decoder& model, Tape& tape, const DeviceBatch& batch, bool recompute_blocks) {
+  Var hidden = model.hidden(tape, batch.tokens, recompute_blocks);
+  const HeadLossResult result = model.loss(tape, hidden, batch.rows, batch.targets, batch.loss_scale);
+  hidden = Var();
+  tape.backward(result.loss);
+  return result.losses;
+}
+
 std::vector<float> forward_backward(Decoder& model, const Batch& batch, const MicroStepOptions& options) {
+  if (batch.rows.empty()) return {};
+  DeviceBatch on_device = upload(model.arena(), batch);
+  on_device.loss_scale = tensor_of(model.arena(), std::vector{options.loss_scale});
+  on_device.dropout_stream = tensor_of(model.arena(), std::vector{static_cast<int64_t>(options.stream << 16)});
   Tape tape(model.context(), model.arena());
-  tape.set_dropout(options.seed, options.stream << 16);
+  tape.set_dropout(options.seed, on_device.dropout_stream);
   if (options.inspector) tape.set_inspector(options.inspector);
-  return run(model, batch, tape, options.loss_scale, options.recompute_blocks);
+  return to_host<float>(launch_micro_step(model, tape, on_device, options.recompute_blocks));
 }
 
 std::vector<float> forward_losses(Decoder& model, const Batch& batch) {
+  if (batch.rows.empty()) return {};
   Tape tape(model.context(), model.arena(), false);
-  return run(model, batch, tape, 1, false);
+  return to_host<float>(launch_micro_step(model, tape, upload(model.arena(), batch), false));
 }
 
 double sum_of(const std::vector<float>& losses) { return std::accumulate(losses.begin(), losses.end(), 0.0); }

@@ -7,6 +7,16 @@
 
 namespace lorica {
 
+/// A micro-batch in the device's memory.
+struct DeviceBatch {
+  TokenBatch tokens;
+  Tensor rows, targets;   ///< [n] i32 each, as HeadLoss takes them
+  Tensor loss_scale;      ///< f32 [1]; empty: 1
+  Tensor dropout_stream;  ///< i64 [1]; empty: 0
+};
+/// Launches the forward pass and, on a recording tape, the backward pass; returns the losses of the rows.
+Tensor launch_micro_step(Decoder& model, Tape& tape, const DeviceBatch& batch, bool recompute_blocks);
+
 /// How a micro-batch is run in training.
 struct MicroStepOptions {
   float loss_scale = 1;           ///< 1 over the trained tokens of the whole step, all micro-batches and ranks

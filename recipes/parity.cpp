@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "engine/convert.h"
 #include "io/adapter/peft.h"
@@ -13,6 +14,7 @@
 #include "optim/adamw.h"
 #include "recipes/micro_step.h"
 #include "recipes/setup.h"
+#include "recipes/step_runner.h"
 
 namespace lorica {
 namespace {
@@ -49,13 +51,13 @@ class Golden {
     convert_floats(view, {values.data(), view.shape, Dtype::f32}, file_.origin() + ": tensor '" + name + "'");
     return values;
   }
-  /// A matrix of integers; `columns` is set.
-  std::vector<int64_t> integers(const std::string& name, int64_t& columns) const {
+  /// Integers of that many dimensions; `columns` is set to the last one.
+  std::vector<int64_t> integers(const std::string& name, int64_t& columns, int rank = 2) const {
     const In view = file_.tensor(name);
-    if (view.shape.rank() != 2 || view.dtype != Dtype::i64)
-      throw Error("{}: tensor '{}': expected i64 of two dimensions, got {} {}", origin(), name, name_of(view.dtype),
-                  view.shape.text());
-    columns = view.shape[1];
+    if (view.shape.rank() != rank || view.dtype != Dtype::i64)
+      throw Error("{}: tensor '{}': expected i64 of {} dimension{}, got {} {}", origin(), name, rank,
+                  rank == 1 ? "" : "s", name_of(view.dtype), view.shape.text());
+    columns = view.shape[-1];
     return {view.as<int64_t>(), view.as<int64_t>() + view.elements()};
   }
 
@@ -63,27 +65,53 @@ class Golden {
   SafetensorsFile file_;
 };
 
-/// Rows of input_ids as documents; labels are those of Transformers: -100 is not trained, shifted by one.
-Batch golden_batch(const Golden& golden, const ModelConfig& config) {
-  int64_t columns = 0, label_columns = 0;
-  const std::vector<int64_t> ids = golden.integers("input_ids", columns);
-  const std::vector<int64_t> labels = golden.integers("labels", label_columns);
-  if (labels.size() != ids.size() || columns != label_columns)
-    throw Error("{}: input_ids and labels differ in shape", golden.origin());
+/// Rows of input_ids as documents; tokens that attention_mask leaves out are not in them.
+Batch golden_documents(const Golden& golden, const ModelConfig& config, const std::vector<int64_t>& ids, size_t width) {
+  int64_t mask_columns = 0;
+  std::vector<int64_t> mask(ids.size(), 1);
+  if (golden.has("attention_mask")) mask = golden.integers("attention_mask", mask_columns);
+  if (mask.size() != ids.size()) throw Error("{}: input_ids and attention_mask differ in shape", golden.origin());
   Batch batch;
-  const auto width = static_cast<size_t>(columns);
   for (size_t i = 0; i < ids.size(); ++i) {
+    if (i % width == 0) batch.cu_seqlens.push_back(static_cast<int32_t>(batch.ids.size()));
+    if (mask[i] == 0) continue;
     if (ids[i] < 0 || ids[i] >= config.vocab_size)
       throw Error("{}: input_ids: {} is outside the model's vocabulary of {}", golden.origin(), ids[i],
                   config.vocab_size);
-    if (i % width == 0) batch.cu_seqlens.push_back(static_cast<int32_t>(i));
+    batch.positions.push_back(static_cast<int32_t>(batch.ids.size()) - batch.cu_seqlens.back());
     batch.ids.push_back(static_cast<int32_t>(ids[i]));
-    batch.positions.push_back(static_cast<int32_t>(i % width));
+  }
+  batch.cu_seqlens.push_back(static_cast<int32_t>(batch.ids.size()));
+  return batch;
+}
+
+/// A language model's labels are those of Transformers: -100 is not trained, shifted by one. A classifier has one a
+/// row, which belongs to the row's last token.
+Batch golden_batch(const Golden& golden, const ModelConfig& config) {
+  int64_t columns = 0, label_columns = 0;
+  const std::vector<int64_t> ids = golden.integers("input_ids", columns);
+  const auto width = static_cast<size_t>(columns);
+  Batch batch = golden_documents(golden, config, ids, width);
+  if (config.classes > 0) {
+    const std::vector<int64_t> labels = golden.integers("labels", label_columns, 1);
+    if (labels.size() * width != ids.size())
+      throw Error("{}: labels: expected one a row of input_ids", golden.origin());
+    for (size_t i = 0; i < labels.size(); ++i) {
+      if (labels[i] < 0 || labels[i] >= config.classes)
+        throw Error("{}: labels: {} is none of the model's {} classes", golden.origin(), labels[i], config.classes);
+      batch.rows.push_back(batch.cu_seqlens[i + 1] - 1);
+      batch.targets.push_back(static_cast<int32_t>(labels[i]));
+    }
+    return batch;
+  }
+  const std::vector<int64_t> labels = golden.integers("labels", label_columns);
+  if (labels.size() != ids.size() || columns != label_columns)
+    throw Error("{}: input_ids and labels differ in shape", golden.origin());
+  for (size_t i = 0; i < ids.size(); ++i) {
     if (i % width == 0 || labels[i] == -100) continue;
     batch.rows.push_back(static_cast<int32_t>(i) - 1);
     batch.targets.push_back(static_cast<int32_t>(labels[i]));
   }
-  batch.cu_seqlens.push_back(static_cast<int32_t>(ids.size()));
   return batch;
 }
 
@@ -101,8 +129,10 @@ class Parity {
 
  private:
   struct Instance {
+    explicit Instance(DeviceChoice device)
+        : context(open_device(device, "--device")), lasting(context.memory()), passing(context.memory()) {}
     Context context;
-    Arena arena;
+    Arena lasting, passing;
     std::unique_ptr<Decoder> model;
   };
 
@@ -128,11 +158,11 @@ class Parity {
 };
 
 std::unique_ptr<Parity::Instance> Parity::build(bool train_base, bool with_adapter) const {
-  auto instance = std::make_unique<Instance>();
+  auto instance = std::make_unique<Instance>(options_.device);
   const BuildOptions build{.weights = std::make_shared<SafetensorsFolder>(options_.model),
-                           .dtype = resolve_precision(options_.precision),
+                           .dtype = resolve_precision(options_.precision, instance->context.device),
                            .trained = train_base};
-  instance->model = Decoder::build(instance->context, instance->arena, config_, build);
+  instance->model = Decoder::build(instance->context, {instance->lasting, instance->passing}, config_, build);
   if (with_adapter) PeftAdapter(options_.adapter).attach_to(*instance->model);
   return instance;
 }
@@ -169,7 +199,7 @@ void Parity::compare_all(const std::string& prefix, const std::function<const Te
     if (want.size() != static_cast<size_t>(tensor->elements()))
       throw Error("{}: {}: {} values for the {} of this model", golden_.origin(), name, want.size(),
                   tensor->elements());
-    const double error = relative_error({tensor->as<float>(), want.size()}, want);
+    const double error = relative_error(to_host<float>(*tensor), want);
     if (error >= worst) worst = error, worst_name = name.substr(prefix.size());
   }
   report(prefix + "*", names.size(), worst, worst_name);
@@ -178,10 +208,12 @@ void Parity::compare_all(const std::string& prefix, const std::function<const Te
 std::vector<float> Parity::logits(Decoder& model) const {
   Tape tape(model.context(), model.arena(), false);
   const TokenBatch tokens = TokenBatch::of(model.arena(), batch_.ids, batch_.positions, batch_.cu_seqlens);
-  std::vector<int32_t> rows(batch_.ids.size());
-  for (size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<int32_t>(i);
-  const Tensor result = model.logits(tape, model.hidden(tape, tokens).value, rows);
-  return {result.as<float>(), result.as<float>() + result.elements()};
+  std::vector<int32_t> rows = batch_.rows;  // a classifier has logits for its labelled tokens alone
+  if (config_.classes == 0) {
+    rows.resize(batch_.ids.size());
+    std::iota(rows.begin(), rows.end(), 0);
+  }
+  return to_host<float>(model.logits(tape, model.hidden(tape, tokens).value, rows));
 }
 
 /// Loss of the batch; its gradients are in the parameters.
@@ -193,6 +225,7 @@ double Parity::step(Decoder& model) const {
 }
 
 void Parity::compare_greedy(Decoder& model) {
+  if (config_.classes > 0) return skip("greedy_ids", "a classifier writes nothing");
   if (!golden_.has("greedy_ids")) return skip("greedy_ids", "not in the file");
   int64_t columns = 0, width = 0;
   const std::vector<int64_t> want = golden_.integers("greedy_ids", columns), ids = golden_.integers("input_ids", width);
@@ -203,9 +236,9 @@ void Parity::compare_greedy(Decoder& model) {
   std::vector<int32_t> fresh(want.begin(), want.begin() + static_cast<std::ptrdiff_t>(prompt));
   size_t equal = prompt;
   while (equal < want.size()) {
-    const Tensor row = model.step(cache, fresh, std::vector<int32_t>{0, static_cast<int32_t>(fresh.size())});
-    const float* values = row.as<float>();
-    fresh = {static_cast<int32_t>(std::max_element(values, values + row.elements()) - values)};
+    const std::vector<float> row =
+        to_host<float>(model.step(cache, fresh, std::vector<int32_t>{0, static_cast<int32_t>(fresh.size())}));
+    fresh = {static_cast<int32_t>(std::max_element(row.begin(), row.end()) - row.begin())};
     if (fresh[0] != want[equal]) break;
     ++equal;
   }
@@ -238,18 +271,23 @@ void Parity::compare_training(Instance& instance) {
   if (!golden_.has("lora.train.losses")) return skip("lora.train.*", "not in the file");
   const ParityTraining settings = training();
   Decoder& model = *instance.model;
-  AdamWOptimizer optimizer(instance.arena, model.parameters(),
+  AdamWOptimizer optimizer(instance.lasting, model.parameters(),
                            {.beta1 = settings.beta1,
                             .beta2 = settings.beta2,
                             .eps = settings.eps,
                             .weight_decay = settings.weight_decay,
                             .max_grad_norm = settings.max_grad_norm});
+  StepRunner runner(model, optimizer,
+                    {.micro_batch_tokens = static_cast<int64_t>(batch_.ids.size()), .graphs = options_.graphs});
   std::vector<float> losses, norms;
+  const auto trained = static_cast<double>(batch_.rows.size());
   const size_t steps = golden_.floats("lora.train.losses").size();
   for (size_t i = 0; i < steps; ++i) {
-    losses.push_back(static_cast<float>(step(model)));
-    norms.push_back(static_cast<float>(optimizer.gradient_norm(instance.context)));
-    optimizer.step(instance.context, settings.learning_rate, norms.back());
+    runner.accumulate(batch_, static_cast<float>(1.0 / trained), 0);
+    runner.update(settings.learning_rate);
+    const StepRunner::Result result = runner.finish();
+    losses.push_back(static_cast<float>(result.loss_sum / trained));
+    norms.push_back(static_cast<float>(result.norm));
   }
   compare_one("lora.train.losses", [&] { return losses; });
   compare_one("lora.train.grad_norms", [&] { return norms; });

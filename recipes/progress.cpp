@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "recipes/memory.h"
-
 namespace lorica {
 namespace {
 
@@ -87,7 +85,7 @@ void ProgressLine::report(const StepReport& report, bool log_line) {
   const std::string line =
       fmt::format("step {} ({:.0f} %)  loss {:.4f}  grad {:.3f}  lr {:.2e}  {:.0f} tokens/s  {}  {} left", report.step,
                   100 * report.progress, report.loss, report.gradient_norm, report.learning_rate,
-                  report.tokens_per_second, bytes_text(peak_resident_bytes()), duration_text(report.seconds_left));
+                  report.tokens_per_second, bytes_text(report.memory_bytes), duration_text(report.seconds_left));
   clear();
   std::fputs(line.c_str(), stream_);
   if (!terminal_) std::fputc('\n', stream_);

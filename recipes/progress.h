@@ -17,6 +17,7 @@ struct StepReport {
   double tokens_per_second = 0;
   double seconds_left = 0;
   int64_t tokens = 0, trained_tokens = 0;  ///< of this step
+  int64_t memory_bytes = 0;                ///< held at most so far: of the process, or of the GPU
 };
 
 /// Shows a run on a stream: one line that is written over on a terminal, a line a report elsewhere.

@@ -16,10 +16,12 @@ namespace lorica {
 // directory. An empty text or list means "not given".
 
 enum class Precision : uint8_t { kAuto, kF32, kBf16 };
+enum class DeviceChoice : uint8_t { kAuto, kCpu, kCuda };
 enum class AdapterType : uint8_t { kLora, kNone };
 
 struct ModelSection {
   std::string path;
+  DeviceChoice device = DeviceChoice::kAuto;
   Precision precision = Precision::kAuto;
   bool operator==(const ModelSection&) const = default;
 };
@@ -75,6 +77,7 @@ struct TrainSection {
   double max_grad_norm = 1;  ///< 0: no clipping
   int64_t seed = 0;
   bool gradient_checkpointing = false;
+  bool cuda_graphs = true;
   int64_t logging_steps = 1;
   bool operator==(const TrainSection&) const = default;
 };
@@ -119,6 +122,11 @@ Recipe load_recipe(const std::filesystem::path& path, const std::vector<std::str
 
 /// load_recipe on a text; `name` stands for the file in messages.
 Recipe parse_recipe(std::string_view text, const std::string& name, const std::vector<std::string>& overrides = {});
+
+/// How a message about a key of the recipe begins: "recipe.yaml:12: model.device" where the file gives it, "--set
+/// model.device" where an override does, and "recipe.yaml: model.device" where nothing does.
+std::string place_of_key(const std::filesystem::path& path, const std::vector<std::string>& overrides,
+                         const std::string& key);
 
 /// YAML with the value of every key that has a meaning in this recipe, defaults included; loads to an equal Recipe.
 std::string resolved_yaml(const Recipe& recipe);

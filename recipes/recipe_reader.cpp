@@ -55,6 +55,7 @@ class Reader {
   void read_file_text(std::string_view text);
   void read_override(const std::string& text);
   Recipe finish();
+  std::string place_of(const std::string& key) const;
 
  private:
   std::string at(int line) const { return fmt::format("{}:{}", name_, line); }
@@ -86,6 +87,10 @@ void Reader::read_section(const YamlNode::Entry& entry) {
   const auto [first, is_new] = section_lines_.emplace(entry.key, entry.line);
   if (!is_new) throw Error("{}: {}: given twice, first at {}", at(entry.line), entry.key, at(first->second));
   if (entry.value->kind == YamlNode::Kind::kNull) return;  // a section whose keys are all commented out
+  if (entry.key == "model" && entry.value->kind == YamlNode::Kind::kScalar) {  // short for model.path
+    given_.try_emplace("model.path", Given{at(entry.line), true, entry.value});
+    return;
+  }
   if (entry.value->kind != YamlNode::Kind::kMap)
     throw Error("{}: {}: expected a section of keys, got {}", at(entry.line), entry.key, shown(*entry.value));
   for (const YamlNode::Entry& key : entry.value->entries) {
@@ -215,6 +220,11 @@ Recipe Reader::finish() {
   return recipe_;
 }
 
+std::string Reader::place_of(const std::string& key) const {
+  const auto found = given_.find(key);
+  return found == given_.end() ? name_ + ": " + key : found->second.head(key);
+}
+
 }  // namespace
 
 Recipe parse_recipe(std::string_view text, const std::string& name, const std::vector<std::string>& overrides) {
@@ -222,6 +232,14 @@ Recipe parse_recipe(std::string_view text, const std::string& name, const std::v
   reader.read_file_text(text);
   for (const std::string& text_of_one : overrides) reader.read_override(text_of_one);
   return reader.finish();
+}
+
+std::string place_of_key(const std::filesystem::path& path, const std::vector<std::string>& overrides,
+                         const std::string& key) {
+  Reader reader(path.string());
+  reader.read_file_text(read_file(path));
+  for (const std::string& text_of_one : overrides) reader.read_override(text_of_one);
+  return reader.place_of(key);
 }
 
 Recipe load_recipe(const std::filesystem::path& path, const std::vector<std::string>& overrides) {

@@ -1,42 +1,30 @@
 #pragma once
-#include <cstdint>
 #include <span>
 #include <vector>
 
+#include "engine/tensor.h"
+#include "kernels/ops/sample.h"
+
 namespace lorica {
 
-/// How the next token is chosen; names and order of the steps as in Transformers' generate().
-struct SamplingOptions {
-  double temperature = 0;  ///< 0: greedy, the filters below are then idle
-  int64_t top_k = 0;       ///< 0: off
-  double top_p = 1;
-  double min_p = 0;
-  double repetition_penalty = 1;
-  uint64_t seed = 0;
-};
-
-/// Chooses tokens of one sequence. Draws come from Philox by (seed, sequence, position): the same request gives the
-/// same text, alone or in a batch.
+/// Chooses the tokens of a batch of sequences, where their logits lie. Draws come from Philox by (seed, sequence,
+/// number of the draw): the same request gives the same text, alone or in a batch.
 class Sampler {
  public:
-  Sampler(const SamplingOptions& options, uint64_t sequence) : options_(options), sequence_(sequence) {}
+  /// `first` is the number of the batch's first sequence.
+  Sampler(Context& context, Arena& arena, const SamplingOptions& options, size_t first, size_t sequences)
+      : context_(context), arena_(arena), options_(options), first_(first), draws_(sequences) {}
 
-  /// `logits` [V] f32, changed in place by the penalty; `seen` are the tokens so far, prompt included. Of equal logits
-  /// the lowest id wins. -infinity rules a token out. Throws RunError for a NaN or +infinity among the logits, and when
-  /// every token is ruled out.
-  int32_t next(std::span<float> logits, std::span<const int32_t> seen);
+  /// The next token of each sequence. `logits` [sequences, V] f32 on the context's device; seen[b] are the tokens of
+  /// sequence b so far, prompt included, null where none is wanted (-1 then). Throws RunError as Sample does.
+  std::vector<int32_t> next(const In& logits, std::span<const std::vector<int32_t>* const> seen);
 
  private:
-  struct Candidate {
-    float logit;
-    int32_t id;
-  };
-  void filter(std::vector<Candidate>& candidates) const;
-
+  Context& context_;
+  Arena& arena_;
   SamplingOptions options_;
-  uint64_t sequence_;
-  uint64_t draws_ = 0;
-  std::vector<Candidate> candidates_;
+  size_t first_;
+  std::vector<int64_t> draws_;  ///< how many each sequence has made
 };
 
 }  // namespace lorica

@@ -5,18 +5,26 @@
 
 #include "io/formats/file_bytes.h"
 #include "io/formats/safetensors_folder.h"
+#include "io/hub/hub.h"
 #include "recipes/setup.h"
 
 namespace lorica {
 
-Session::Session(const std::filesystem::path& model_folder, const SessionOptions& options) : folder_(model_folder) {
+Session::Session(const std::filesystem::path& model, const SessionOptions& options)
+    : folder_(model_folder(model.string())),
+      context_(open_device(options.device, options.device_place)),
+      lasting_(context_.memory()),
+      passing_(context_.memory()) {
   text_ = load_text_folder(folder_, options.chat_template);
   const std::filesystem::path config_path = folder_ / "config.json";
   const ModelConfig config = parse_model_config(read_file(config_path), config_path.string());
+  if (config.classes > 0)
+    throw Error("{}: architectures: a sequence classifier; only language models can be trained or asked",
+                config_path.string());
   const BuildOptions build{.weights = std::make_shared<SafetensorsFolder>(folder_),
-                           .dtype = resolve_precision(options.precision),
+                           .dtype = resolve_precision(options.precision, context_.device),
                            .trained = options.train_base};
-  model_ = Decoder::build(context_, arena_, config, build);
+  model_ = Decoder::build(context_, {lasting_, passing_}, config, build);
   check_tokenizer();
   find_stop_tokens();
   if (options.adapter.empty()) return;

@@ -12,22 +12,28 @@
 namespace lorica {
 
 struct SessionOptions {
+  DeviceChoice device = DeviceChoice::kCpu;
+  std::string device_place = "--device";  ///< begins the message about a device that is not there
   Precision precision = Precision::kAuto;
   bool train_base = false;              ///< all weights are parameters
   std::filesystem::path adapter;        ///< PEFT folder to attach; empty: none
   std::filesystem::path chat_template;  ///< overrides the model's own; empty: that one
 };
 
-/// A model folder in memory with what belongs to it. One session holds one device context and one arena; tensors of it
-/// must not outlive it.
+/// A model folder in the memory of a device with what belongs to it. One session holds one device context and its two
+/// arenas; tensors of it must not outlive it.
 class Session {
  public:
+  /// `model` is a folder or a name on the hub.
   /// Throws Error naming the file for anything that is missing, malformed or does not fit together (a tokenizer with
   /// more tokens than the model has rows, an adapter for another model).
-  Session(const std::filesystem::path& model_folder, const SessionOptions& options);
+  Session(const std::filesystem::path& model, const SessionOptions& options);
 
   Context& context() { return context_; }
-  Arena& arena() { return arena_; }
+  /// For what a pass makes.
+  Arena& arena() { return passing_; }
+  /// Bytes of the device that the arenas hold.
+  size_t bytes_held() const { return lasting_.bytes_held() + passing_.bytes_held(); }
   Decoder& model() { return *model_; }
   /// The longest prompt and answer together, in tokens.
   int64_t positions() const { return model_->config().max_positions; }
@@ -46,7 +52,7 @@ class Session {
 
   std::filesystem::path folder_;
   Context context_;
-  Arena arena_;
+  Arena lasting_, passing_;
   TextFolder text_;
   std::vector<int32_t> stop_tokens_;
   std::optional<PeftConfig> adapter_config_;

@@ -4,8 +4,23 @@
 
 namespace lorica {
 
-Dtype resolve_precision(Precision precision) {
-  if (precision == Precision::kAuto) return cpu_has_bf16() ? Dtype::bf16 : Dtype::f32;
+Context open_device(DeviceChoice choice, const std::string& place) {
+  if (choice == DeviceChoice::kCpu) return Context();
+  try {
+    return Context(Device::kCuda);
+  } catch (const RunError&) {  // the GPU is there and fails
+    throw;
+  } catch (const Error& error) {
+    if (choice == DeviceChoice::kAuto) return Context();
+    std::string_view why = error.what();
+    constexpr std::string_view kKey = "device: ";
+    if (why.starts_with(kKey)) why.remove_prefix(kKey.size());
+    throw Error("{}: {}", place, why);
+  }
+}
+
+Dtype resolve_precision(Precision precision, Device device) {
+  if (precision == Precision::kAuto) return device == Device::kCuda || cpu_has_bf16() ? Dtype::bf16 : Dtype::f32;
   return precision == Precision::kBf16 ? Dtype::bf16 : Dtype::f32;
 }
 

@@ -1,12 +1,16 @@
 #pragma once
 #include "engine/model/lora.h"
 #include "io/data/options.h"
+#include "kernels/context.h"
 #include "recipes/recipe.h"
 
 namespace lorica {
 
-/// f32 or bf16; auto picks bf16 where the CPU multiplies it in hardware.
-Dtype resolve_precision(Precision precision);
+/// auto takes a GPU where one can be used, else the CPU. Throws Error, beginning with `place`, for a GPU that is asked
+/// for and not there.
+Context open_device(DeviceChoice choice, const std::string& place);
+/// f32 or bf16; auto picks bf16 on a GPU, and where the CPU multiplies it in hardware.
+Dtype resolve_precision(Precision precision, Device device);
 
 /// A recipe's sections as the parts below take them.
 LoraOptions lora_options(const Recipe& recipe);

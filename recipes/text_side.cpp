@@ -3,13 +3,15 @@
 #include <nlohmann/json.hpp>
 
 #include "io/formats/file_bytes.h"
+#include "io/hub/hub.h"
 #include "kernels/error.h"
 
 namespace lorica {
 
-TextFolder load_text_folder(const std::filesystem::path& model_folder, const std::filesystem::path& chat_template) {
-  if (!std::filesystem::is_directory(model_folder)) throw Error("{}: no such model folder", model_folder.string());
-  TextFolder result{Tokenizer::load(model_folder), load_chat_template(model_folder)};
+TextFolder load_text_folder(const std::filesystem::path& model, const std::filesystem::path& chat_template) {
+  const std::filesystem::path folder = model_folder(model.string());
+  if (!std::filesystem::is_directory(folder)) throw Error("{}: no such model folder", folder.string());
+  TextFolder result{Tokenizer::load(folder), load_chat_template(folder)};
   if (!chat_template.empty())
     result.chat.chat = std::make_shared<ChatTemplate>(read_file(chat_template), chat_template.string());
   return result;

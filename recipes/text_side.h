@@ -14,8 +14,9 @@ struct TextFolder {
   std::shared_ptr<const Tokenizer> tokenizer;
   ModelTemplate chat;
 };
-/// `chat_template` overrides the folder's own; the chat pointer is null where there is none.
-TextFolder load_text_folder(const std::filesystem::path& model_folder, const std::filesystem::path& chat_template);
+/// `model` is a folder or a name on the hub. `chat_template` overrides the folder's own; the chat pointer is null where
+/// there is none.
+TextFolder load_text_folder(const std::filesystem::path& model, const std::filesystem::path& chat_template);
 
 /// A conversation up to where the model's next reply starts; throws Error when there is no template or it refuses.
 std::string render_messages(const ModelTemplate& chat, const nlohmann::ordered_json& messages);

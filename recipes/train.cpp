@@ -3,7 +3,6 @@
 #include "io/data/loaded_text.h"
 #include "io/data/preview.h"
 #include "io/formats/file_bytes.h"
-#include "kernels/cpu/features.h"
 #include "recipes/memory.h"
 #include "recipes/setup.h"
 #include "recipes/trainer.h"
@@ -67,12 +66,19 @@ void remove_old_run(const fs::path& folder) {
   }
 }
 
-void create_folder(const Recipe& recipe) {
+void create_folder(const Recipe& recipe, Context& context) {
   const fs::path folder = recipe.output.dir;
   make_folder(folder);
   if (fs::exists(folder / "recipe.yaml")) remove_old_run(folder);
   write_file_atomically(folder / "recipe.yaml", resolved_yaml(recipe));
-  write_file_atomically(folder / "versions.txt", version_text() + "cpu " + cpu_description() + "\n");
+  write_file_atomically(folder / "versions.txt", version_text() + describe(context));
+}
+
+/// "cpu: AMD EPYC ...": the first line of describe(), whose first word is "device:".
+std::string device_text(Context& context) {
+  const std::string text = describe(context);
+  const size_t begin = text.find(' ') + 1;
+  return text.substr(begin, text.find('\n') - begin);
 }
 
 /// What the run prints at its end; the run folder keeps it as report.txt.
@@ -90,9 +96,12 @@ std::string report_text(Session& session, const Recipe& recipe, const TrainSumma
                             state.tokens, state.trained_tokens, summary.stop_reason));
   if (state.loss_before && summary.loss_after)
     line("held-out loss", fmt::format("{:.4f} before, {:.4f} after", *state.loss_before, *summary.loss_after));
-  line("speed", fmt::format("{:.0f} tokens/s over {} ({}, {})", summary.tokens_per_second,
-                            duration_text(summary.seconds), name_of(session.model().dtype()), cpu_description()));
+  line("speed",
+       fmt::format("{:.0f} tokens/s over {} ({}, {})", summary.tokens_per_second, duration_text(summary.seconds),
+                   name_of(session.model().dtype()), device_text(session.context())));
   line("peak memory", bytes_text(peak_resident_bytes()));
+  if (session.context().device != Device::kCpu)
+    line("GPU memory", bytes_text(static_cast<int64_t>(session.bytes_held())));
   if (recipe.adapter.type == AdapterType::kLora) {
     line("adapter", summary.output.string());
     line("chat with it",
@@ -108,7 +117,9 @@ std::string report_text(Session& session, const Recipe& recipe, const TrainSumma
 
 void train(const Recipe& recipe, const TrainOptions& options) {
   const std::optional<fs::path> checkpoint = check_folder(recipe, options);
-  Session session(recipe.model.path, {.precision = recipe.model.precision,
+  Session session(recipe.model.path, {.device = recipe.model.device,
+                                      .device_place = options.device_place,
+                                      .precision = recipe.model.precision,
                                       .train_base = recipe.adapter.type == AdapterType::kNone,
                                       .adapter = recipe.adapter.path,
                                       .chat_template = recipe.data.chat_template});
@@ -119,8 +130,8 @@ void train(const Recipe& recipe, const TrainOptions& options) {
   for (const Finding& finding : data.findings.list()) fmt::print(stderr, "{}\n", finding.text());
   fmt::print(stderr, "{}", summary_text(data));
 
-  if (!checkpoint) create_folder(recipe);
-  Trainer trainer(session, recipe, data);
+  if (!checkpoint) create_folder(recipe, session.context());
+  Trainer trainer(session, recipe, data, options.trainer);
   if (checkpoint) trainer.resume(*checkpoint);
   const std::string report = report_text(session, recipe, trainer.run());
   write_file_atomically(fs::path(recipe.output.dir) / "report.txt", report);

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
@@ -52,20 +51,26 @@ uint64_t hash_of(const std::vector<Example>& examples) {
 
 }  // namespace
 
-Trainer::Trainer(Session& session, const Recipe& recipe, const LoadedData& data)
+Trainer::Trainer(Session& session, const Recipe& recipe, const LoadedData& data, const TrainerOptions& options)
     : session_(session),
       recipe_(recipe),
       data_(data),
       folder_(recipe.output.dir),
       planner_(data.train.examples, batch_options(recipe)),
-      optimizer_(session.arena(), session.model().parameters(), adamw_options(recipe.train)),
+      optimizer_(session.model().arenas().lasting, session.model().parameters(), adamw_options(recipe.train)),
+      runner_(session.model(), optimizer_,
+              {.micro_batch_tokens = recipe.train.micro_batch_tokens,
+               .recompute_blocks = recipe.train.gradient_checkpointing,
+               .seed = static_cast<uint64_t>(recipe.train.seed),
+               .graphs = options.graphs && recipe.train.cuda_graphs}),
+      profile_(options.profile),
       line_(stderr) {
   state_.data_hash = hash_of(data.train.examples);
 }
 
 void Trainer::resume(const std::filesystem::path& checkpoint) {
   const uint64_t expected = state_.data_hash;
-  state_ = load_checkpoint(checkpoint, session_.arena(), optimizer_, best_);
+  state_ = load_checkpoint(checkpoint, session_.model().arenas().lasting, optimizer_, best_);
   if (state_.data_hash != expected)
     throw Error("{}: the training data (or how it is tokenized) changed since this run started", checkpoint.string());
   planner_.seek(state_.cursor);
@@ -83,7 +88,7 @@ double Trainer::progress() const {
   double share = 0;
   if (train.max_steps)
     share = std::max(share, static_cast<double>(state_.step) / static_cast<double>(*train.max_steps));
-  if (train.num_train_epochs) share = std::max(share, planner_.epoch() / *train.num_train_epochs);
+  if (train.num_train_epochs) share = std::max(share, state_.epoch / *train.num_train_epochs);
   if (train.time_budget) share = std::max(share, elapsed() / *train.time_budget);
   return share;
 }
@@ -96,7 +101,7 @@ double Trainer::seconds_left() const {
 const char* Trainer::reason_to_stop() const {
   const TrainSection& train = recipe_.train;
   if (train.max_steps && state_.step >= *train.max_steps) return "all steps are done";
-  if (train.num_train_epochs && planner_.epoch() >= *train.num_train_epochs - 1e-9) return "all epochs are done";
+  if (train.num_train_epochs && state_.epoch >= *train.num_train_epochs - 1e-9) return "all epochs are done";
   if (train.time_budget && elapsed() >= *train.time_budget) return "the time budget is used up";
   if (recipe_.eval.early_stopping_patience > 0 &&
       state_.evaluations_without_gain >= recipe_.eval.early_stopping_patience)
@@ -104,31 +109,23 @@ const char* Trainer::reason_to_stop() const {
   return nullptr;
 }
 
-Trainer::StepTotals Trainer::accumulate(const std::vector<Batch>& batches) {
-  StepTotals totals;
-  totals.trained_tokens = trained_tokens(batches);
-  MicroStepOptions options;
-  options.loss_scale = static_cast<float>(1.0 / static_cast<double>(std::max<int64_t>(totals.trained_tokens, 1)));
-  options.recompute_blocks = recipe_.train.gradient_checkpointing;
-  options.seed = static_cast<uint64_t>(recipe_.train.seed);
-  for (size_t i = 0; i < batches.size(); ++i) {
-    options.stream = (static_cast<uint64_t>(state_.step) << 20) + i;
-    totals.loss_sum += sum_of(forward_backward(session_.model(), batches[i], options));
-    totals.tokens += static_cast<int64_t>(batches[i].ids.size());
-  }
-  return totals;
+Trainer::PlannedStep Trainer::plan_step() {
+  const ProfileRange range("data");
+  PlannedStep planned;
+  planned.batches = planner_.next_step();
+  planned.cursor = planner_.cursor();
+  planned.epoch = planner_.epoch();
+  return planned;
 }
 
-StepReport Trainer::step() {
-  const double begin = now(), share_before = progress();
-  const std::vector<Batch> batches = planner_.next_step();
-  const StepTotals totals = accumulate(batches);
-  if (!std::isfinite(totals.loss_sum)) diagnose(batches, "the loss");
-  const double norm = optimizer_.gradient_norm(session_.context());
-  if (!std::isfinite(norm)) diagnose(batches, "a gradient");
+void Trainer::accumulate(const std::vector<Batch>& batches, int64_t trained) {
+  const auto loss_scale = static_cast<float>(1.0 / static_cast<double>(std::max<int64_t>(trained, 1)));
+  for (size_t i = 0; i < batches.size(); ++i)
+    runner_.accumulate(batches[i], loss_scale, (static_cast<uint64_t>(state_.step) << 20) + i);
+}
 
-  state_.cursor = planner_.cursor();
-  ++state_.step;
+/// Of a step that began with `share_before` of the run done and ends at progress().
+double Trainer::learning_rate(double share_before) const {
   const TrainSection& train = recipe_.train;
   const double warmup = train.warmup_steps && train.max_steps
                             ? static_cast<double>(*train.warmup_steps) / static_cast<double>(*train.max_steps)
@@ -138,35 +135,61 @@ StepReport Trainer::step() {
     factor =
         std::min(schedule_factor(train.lr_scheduler_type, share_before, progress(), 0),
                  static_cast<double>(state_.step) / static_cast<double>(std::max<int64_t>(*train.warmup_steps, 1)));
-  const double rate = train.learning_rate * factor;
-  optimizer_.step(session_.context(), rate, norm);
+  return train.learning_rate * factor;
+}
 
-  state_.epoch = planner_.epoch();
-  state_.tokens += totals.tokens;
-  state_.trained_tokens += totals.trained_tokens;
-  tokens_here_ += totals.tokens;
+StepReport Trainer::step() {
+  const ProfileRange range("step", state_.step + 1);
+  const double begin = now(), share_before = progress();
+  const PlannedStep planned = next_.batches.empty() ? plan_step() : std::move(next_);
+  next_ = {};
+  const std::vector<Batch>& batches = planned.batches;
+  const int64_t trained = trained_tokens(batches);
+  accumulate(batches, trained);
+
+  state_.cursor = planned.cursor;
+  state_.epoch = planned.epoch;
+  ++state_.step;
+  const double rate = learning_rate(share_before);
+  runner_.update(rate);
+  if (session_.context().device != Device::kCpu) next_ = plan_step();
+  const StepRunner::Result result = runner_.finish();
+  if (!std::isfinite(result.loss_sum)) diagnose(batches, "the loss");
+  if (!std::isfinite(result.norm)) diagnose(batches, "a gradient");
+
+  int64_t tokens = 0;
+  for (const Batch& batch : batches) tokens += static_cast<int64_t>(batch.ids.size());
+  state_.tokens += tokens;
+  state_.trained_tokens += trained;
+  tokens_here_ += tokens;
   return {.step = state_.step,
           .epoch = state_.epoch,
           .progress = std::min(1.0, progress()),
-          .loss = totals.loss_sum / static_cast<double>(std::max<int64_t>(totals.trained_tokens, 1)),
-          .gradient_norm = norm,
+          .loss = result.loss_sum / static_cast<double>(std::max<int64_t>(trained, 1)),
+          .gradient_norm = result.norm,
           .learning_rate = rate,
-          .tokens_per_second = static_cast<double>(totals.tokens) / std::max(now() - begin, 1e-9),
+          .tokens_per_second = static_cast<double>(tokens) / std::max(now() - begin, 1e-9),
           .seconds_left = seconds_left(),
-          .tokens = totals.tokens,
-          .trained_tokens = totals.trained_tokens};
+          .tokens = tokens,
+          .trained_tokens = trained,
+          .memory_bytes = memory_bytes()};
 }
 
-/// Nothing was updated yet, so the step can be run once more with every result looked at.
+int64_t Trainer::memory_bytes() const {
+  return session_.context().device == Device::kCpu ? peak_resident_bytes()
+                                                   : static_cast<int64_t>(session_.bytes_held());
+}
+
+/// Nothing was updated, so the step can be run once more with every result looked at.
 void Trainer::diagnose(const std::vector<Batch>& batches, const char* what) {
   for (Parameter* parameter : session_.model().parameters()) parameter->clear();
   const std::string fault = first_not_finite(session_.model(), batches, data_.train.examples,
                                              {.loss_scale = 1.0f / static_cast<float>(trained_tokens(batches)),
                                               .recompute_blocks = recipe_.train.gradient_checkpointing,
                                               .seed = static_cast<uint64_t>(recipe_.train.seed),
-                                              .stream = static_cast<uint64_t>(state_.step) << 20,
+                                              .stream = static_cast<uint64_t>(state_.step - 1) << 20,
                                               .inspector = {}});
-  throw RunError("step {}: {} is not finite; {}; the last checkpoint is untouched", state_.step + 1, what, fault);
+  throw RunError("step {}: {} is not finite; {}; the last checkpoint is untouched", state_.step, what, fault);
 }
 
 void Trainer::log(const nlohmann::ordered_json& entry) {
@@ -215,8 +238,8 @@ void Trainer::keep_best(double loss) {
   best_.resize(states.size());
   for (size_t i = 0; i < states.size(); ++i) {
     const Tensor& value = states[i].parameter->value;
-    if (!best_[i]) best_[i] = Tensor(session_.arena(), value.shape(), Dtype::f32);
-    std::memcpy(best_[i].out().data, value.in().data, static_cast<size_t>(value.bytes()));
+    if (!best_[i]) best_[i] = Tensor(*value.arena(), value.shape(), Dtype::f32);
+    best_[i].copy(value);
   }
 }
 
@@ -272,7 +295,9 @@ TrainSummary Trainer::run() {
   if (state_.step == 0 && !state_.loss_before && state_.answers_before.empty()) evaluate_before();
   started_ = now();
   while (!reason_to_stop()) {
+    if (state_.step + 1 == profile_.first) profiler_start();
     const StepReport report = step();
+    if (state_.step == profile_.last) profiler_stop();
     const bool logged = report.step % recipe_.train.logging_steps == 0;
     line_.report(report, logged);
     if (logged)
@@ -284,7 +309,7 @@ TrainSummary Trainer::run() {
            {"tokens", report.tokens},
            {"trained_tokens", report.trained_tokens},
            {"tokens_per_second", report.tokens_per_second},
-           {"peak_memory_bytes", peak_resident_bytes()}});
+           {"peak_memory_bytes", report.memory_bytes}});
     if (recipe_.eval.steps > 0 && state_.step % recipe_.eval.steps == 0) periodic_evaluation();
     if (recipe_.save.steps > 0 && state_.step % recipe_.save.steps == 0) save();
     if (const int signal = StopSignal::received()) {
@@ -302,8 +327,7 @@ TrainSummary Trainer::run() {
     save();
     if (recipe_.eval.steps > 0 && recipe_.eval.load_best_model_at_end && !best_.empty()) {
       const auto& states = optimizer_.states();
-      for (size_t i = 0; i < states.size(); ++i)
-        std::memcpy(states[i].parameter->value.out().data, best_[i].in().data, static_cast<size_t>(best_[i].bytes()));
+      for (size_t i = 0; i < states.size(); ++i) states[i].parameter->value.copy(best_[i]);
     }
     const bool known = state_.best_loss && state_.best_step == state_.step;  // the last step is the best one
     summary.loss_after = known ? *state_.best_loss : held_out_loss();

@@ -6,6 +6,7 @@
 #include "recipes/evaluate.h"
 #include "recipes/progress.h"
 #include "recipes/session.h"
+#include "recipes/step_runner.h"
 
 namespace lorica {
 
@@ -20,12 +21,22 @@ struct TrainSummary {
   std::string stop_reason;       ///< "the steps are done", "the time is up", ...
 };
 
+/// The steps, counted from 1, that a profiler records; none unless `first` is positive.
+struct ProfiledSteps {
+  int64_t first = 0, last = 0;
+};
+
+struct TrainerOptions {
+  bool graphs = true;  ///< record and replay steps, where the recipe and the device want it too
+  ProfiledSteps profile = {};
+};
+
 /// Trains by a recipe: evaluates, steps, saves, stops. The session's model must have its adapter attached (or be built
 /// with trained weights).
 class Trainer {
  public:
   /// `run_folder` exists. `data` outlives the trainer.
-  Trainer(Session& session, const Recipe& recipe, const LoadedData& data);
+  Trainer(Session& session, const Recipe& recipe, const LoadedData& data, const TrainerOptions& options = {});
 
   /// Continues from the newest checkpoint of the run folder; throws Error when data or model changed since.
   void resume(const std::filesystem::path& checkpoint);
@@ -34,15 +45,20 @@ class Trainer {
   TrainSummary run();
 
  private:
-  struct StepTotals {
-    double loss_sum = 0;
-    int64_t tokens = 0, trained_tokens = 0;
+  /// The batches of a step, and where they leave the data.
+  struct PlannedStep {
+    std::vector<Batch> batches;
+    Cursor cursor;
+    double epoch = 0;
   };
 
   double held_out_loss();
   void evaluate_before();
+  PlannedStep plan_step();
   StepReport step();
-  StepTotals accumulate(const std::vector<Batch>& batches);
+  void accumulate(const std::vector<Batch>& batches, int64_t trained);
+  double learning_rate(double share_before) const;
+  int64_t memory_bytes() const;
   [[noreturn]] void diagnose(const std::vector<Batch>& batches, const char* what);
   double progress() const;
   double seconds_left() const;
@@ -64,6 +80,9 @@ class Trainer {
   std::filesystem::path folder_;
   BatchPlanner planner_;
   AdamWOptimizer optimizer_;
+  StepRunner runner_;
+  PlannedStep next_;  ///< planned while the device works on the step before
+  const ProfiledSteps profile_;
   RunState state_;
   BestValues best_;
   ProgressLine line_;
@@ -76,6 +95,8 @@ class Trainer {
 struct TrainOptions {
   bool resume = false;
   bool overwrite = false;
+  std::string device_place = "model.device";  ///< begins the message about a device that is not there
+  TrainerOptions trainer = {};
 };
 void train(const Recipe& recipe, const TrainOptions& options);
 

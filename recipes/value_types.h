@@ -114,6 +114,10 @@ struct EnumNames<Precision> {
   static constexpr const char* kNames[] = {"auto", "f32", "bf16"};
 };
 template <>
+struct EnumNames<DeviceChoice> {
+  static constexpr const char* kNames[] = {"auto", "cpu", "cuda"};
+};
+template <>
 struct EnumNames<DataFormat> {
   static constexpr const char* kNames[] = {"chat", "prompt_response"};
 };

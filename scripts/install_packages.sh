@@ -4,8 +4,8 @@
 set -euo pipefail
 
 build="build-essential cmake ninja-build pkg-config ccache libdnnl-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev
-  libcli11-dev libpcre2-dev libutf8proc-dev python3 python3-pip ca-certificates"
-test="$build libgtest-dev libbenchmark-dev clang-format time"
+  libcli11-dev libpcre2-dev libutf8proc-dev libcurl4-openssl-dev libssl-dev python3 python3-pip ca-certificates"
+test="$build libgtest-dev libbenchmark-dev libboost-context-dev clang-format time"
 
 case "${1:-build}" in
   build) wanted=$build ;;

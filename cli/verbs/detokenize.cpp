@@ -4,6 +4,7 @@
 
 #include "cli/verbs.h"
 #include "cli/verbs/text_io.h"
+#include "io/hub/hub.h"
 #include "io/tokenizer/tokenizer.h"
 #include "kernels/error.h"
 
@@ -46,7 +47,7 @@ std::vector<int32_t> ids_of_words(std::string_view line) {
 }
 
 void run(const Options& options) {
-  const auto tokenizer = Tokenizer::load(options.model);
+  const auto tokenizer = Tokenizer::load(model_folder(options.model));
   const std::string input = read_input(options.input);
   const std::string name = options.input == "-" ? "standard input" : options.input;
   if (options.jsonl) {

@@ -4,10 +4,22 @@ namespace lorica::cli {
 
 SessionOptions ModelArguments::session_options() const {
   SessionOptions options;
+  options.device = device_choice(device);
   if (precision != "auto") options.precision = precision == "bf16" ? Precision::kBf16 : Precision::kF32;
   options.adapter = adapter;
   options.chat_template = chat_template;
   return options;
+}
+
+DeviceChoice device_choice(const std::string& name) {
+  if (name == "auto") return DeviceChoice::kAuto;
+  return name == "cuda" ? DeviceChoice::kCuda : DeviceChoice::kCpu;
+}
+
+void add_device_option(CLI::App* verb, std::string& device) {
+  verb->add_option("--device", device, "cpu, cuda or auto (a GPU where there is one)")
+      ->check(CLI::IsMember({"cpu", "cuda", "auto"}))
+      ->capture_default_str();
 }
 
 void add_model_options(CLI::App* verb, ModelArguments& arguments) {
@@ -15,7 +27,8 @@ void add_model_options(CLI::App* verb, ModelArguments& arguments) {
   verb->add_option("--adapter", arguments.adapter, "PEFT adapter folder");
   verb->add_option("--chat-template", arguments.chat_template, "template file that overrides the model's own");
   verb->add_option("--system", arguments.system_prompt, "system prompt");
-  verb->add_option("--precision", arguments.precision, "f32, bf16 or auto (bf16 where the CPU has it)")
+  add_device_option(verb, arguments.device);
+  verb->add_option("--precision", arguments.precision, "f32, bf16 or auto (bf16 where the device is fast at it)")
       ->check(CLI::IsMember({"f32", "bf16", "auto"}))
       ->capture_default_str();
 }

@@ -11,10 +11,12 @@ namespace lorica::cli {
 /// The options that every verb with a model in it shares.
 struct ModelArguments {
   std::string model, adapter, chat_template, system_prompt;
-  std::string precision = "auto";
+  std::string device = "auto", precision = "auto";
 
   SessionOptions session_options() const;
 };
+DeviceChoice device_choice(const std::string& name);
+void add_device_option(CLI::App* verb, std::string& device);
 void add_model_options(CLI::App* verb, ModelArguments& arguments);
 
 /// How answers are chosen: temperature, top-k, ... with their checks.

@@ -1,12 +1,12 @@
 #include "recipes/parity.h"
-#include "cli/verbs.h"
+#include "cli/verbs/model_options.h"
 
 namespace lorica::cli {
 
 void add_parity(CLI::App& app) {
   auto options = std::make_shared<ParityOptions>();
   auto training = std::make_shared<ParityTraining>();
-  auto precision = std::make_shared<std::string>("f32");
+  auto precision = std::make_shared<std::string>("f32"), device = std::make_shared<std::string>("auto");
   CLI::App* verb = app.add_subcommand("parity", "Compare this engine with a reference's numbers (docs/parity.md)");
   verb->add_option("MODEL_DIR", options->model, "model folder")->required();
   verb->add_option("GOLDEN", options->golden, "safetensors file with the reference's inputs and results")->required();
@@ -16,6 +16,7 @@ void add_parity(CLI::App& app) {
   verb->add_option("--precision", *precision, "f32, bf16 or auto")
       ->check(CLI::IsMember({"f32", "bf16", "auto"}))
       ->capture_default_str();
+  add_device_option(verb, *device);
   std::vector<CLI::Option*> flags;
   const auto flag = [&](const char* name, double& value, const char* help) {
     flags.push_back(verb->add_option(name, value, help)->capture_default_str());
@@ -28,10 +29,11 @@ void add_parity(CLI::App& app) {
   flag("--max-grad-norm", training->max_grad_norm, "likewise");
   verb->footer(
       "Example:\n  lorica parity models/smollm2-135m-instruct golden.safetensors --adapter runs/quickstart/adapter");
-  verb->callback([options, training, precision, flags] {
+  verb->callback([options, training, precision, device, flags] {
     for (const CLI::Option* option : flags)
       if (option->count() > 0) options->training = *training;
     if (*precision != "f32") options->precision = *precision == "bf16" ? Precision::kBf16 : Precision::kAuto;
+    options->device = device_choice(*device);
     if (!run_parity(*options)) throw CLI::RuntimeError(1);
   });
 }

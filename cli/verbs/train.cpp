@@ -1,13 +1,32 @@
+#include <charconv>
+
 #include "cli/verbs.h"
 #include "recipes/stop_signal.h"
 #include "recipes/trainer.h"
 
 namespace lorica::cli {
+namespace {
+
+ProfiledSteps profiled_steps(const std::string& text) {
+  ProfiledSteps steps;
+  if (text.empty()) return steps;
+  const char* const end = text.data() + text.size();
+  const auto [colon, failure] = std::from_chars(text.data(), end, steps.first);
+  const bool split = failure == std::errc() && colon != end && *colon == ':';
+  const auto last = split ? std::from_chars(colon + 1, end, steps.last) : std::from_chars_result{colon, failure};
+  if (!split || last.ec != std::errc() || last.ptr != end || steps.first < 1 || steps.last < steps.first)
+    throw Error("--profile: expected FIRST:LAST, steps from 1 on, got '{}'", text);
+  return steps;
+}
+
+}  // namespace
 
 void add_train(CLI::App& app) {
   struct Arguments {
     std::string recipe;
     std::vector<std::string> set;
+    std::string profile;
+    bool no_graphs = false;
     TrainOptions options;
   };
   auto arguments = std::make_shared<Arguments>();
@@ -17,6 +36,10 @@ void add_train(CLI::App& app) {
   auto* resume = verb->add_flag("--resume", arguments->options.resume, "go on from the run folder's newest checkpoint");
   verb->add_flag("--overwrite", arguments->options.overwrite, "remove what the run folder holds, and start anew")
       ->excludes(resume);
+  verb->add_option(
+      "--profile", arguments->profile,
+      "FIRST:LAST, the steps that a profiler records (nsys -c cudaProfilerApi, ncu --profile-from-start off)");
+  verb->add_flag("--no-graphs", arguments->no_graphs, "launch each kernel of a step on its own (GPU only)");
   verb->footer(
       "Examples:\n"
       "  lorica train recipes/quickstart.yaml\n"
@@ -24,7 +47,11 @@ void add_train(CLI::App& app) {
       "  lorica train recipes/quickstart.yaml --resume");
   verb->callback([arguments] {
     try {
-      train(load_recipe(arguments->recipe, arguments->set), arguments->options);
+      TrainOptions& options = arguments->options;
+      options.trainer = {.graphs = !arguments->no_graphs, .profile = profiled_steps(arguments->profile)};
+      const Recipe recipe = load_recipe(arguments->recipe, arguments->set);
+      options.device_place = place_of_key(arguments->recipe, arguments->set, "model.device");
+      train(recipe, options);
     } catch (const Interrupted& stop) {
       throw CLI::RuntimeError(128 + stop.signal);
     }

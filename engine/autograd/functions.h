@@ -46,18 +46,20 @@ Var lora_linear(Tape&, const Var& x, const LinearWeight&, const LoraFactors&, co
 Var glu(Tape&, const Var& gate, const Var& up, Activation);
 Var activation(Tape&, const Var& x, Activation);
 Var add(Tape&, const Var& a, const Var& b);
+/// factor * x
+Var scale(Tape&, const Var& x, float factor);
 /// Columns [begin, begin + count) of x [T, N].
 Var columns(Tape&, const Var& x, int64_t begin, int64_t count);
 /// The same memory under another shape.
 Var reshape(Tape&, const Var& x, Shape shape);
 
 /// Loss of the labelled rows, not scaled: losses [n] f32. Its gradient (of sum(losses) * loss_scale) is found in the
-/// forward pass; `loss` is what backward() starts from.
+/// forward pass; `loss` is what backward() starts from. loss_scale is f32 [1]; empty: 1.
 struct HeadLossResult {
   Tensor losses;
   Var loss;
 };
 HeadLossResult head_loss(Tape&, const Var& hidden, const LinearWeight&, const Tensor& rows, const Tensor& targets,
-                         float loss_scale, float softcap = 0);
+                         const Tensor& loss_scale, float softcap = 0);
 
 }  // namespace lorica

@@ -5,7 +5,7 @@
 namespace lorica {
 
 HeadLossResult head_loss(Tape& tape, const Var& hidden, const LinearWeight& weight, const Tensor& rows,
-                         const Tensor& targets, float loss_scale, float softcap) {
+                         const Tensor& targets, const Tensor& loss_scale, float softcap) {
   HeadLossResult result;
   result.losses = tape.empty({rows.shape()[0]}, Dtype::f32);
   Tensor dhidden;

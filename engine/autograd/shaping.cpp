@@ -13,6 +13,14 @@ Var add(Tape& tape, const Var& a, const Var& b) {
   });
 }
 
+Var scale(Tape& tape, const Var& x, float factor) {
+  Tensor y = tape.empty(x.shape(), x.dtype());
+  launch(tape.context(), Accumulate{.dy = x.value, .dx = {y, GradMode::kWrite}, .scale = factor});
+  return tape.record("scale", {&x}, y, [x = x.slot, factor](Tape& t, const Tensor& dy) {
+    launch(t.context(), Accumulate{.dy = dy, .dx = t.grad_out(x), .scale = factor});
+  });
+}
+
 Var columns(Tape& tape, const Var& x, int64_t begin, int64_t count) {
   Tensor y = tape.empty({x.shape()[0], count}, x.dtype());
   launch(tape.context(), CopyColumns{.x = x.value, .y = y, .x_begin = begin, .y_begin = 0, .columns = count});

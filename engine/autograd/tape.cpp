@@ -40,7 +40,10 @@ Var Tape::record(const char* op, std::initializer_list<const Var*> inputs, Tenso
 GradOut Tape::grad_out(const Slot& slot) {
   if (!slot) return {};
   if (Parameter* parameter = slot->parameter) {
-    if (!parameter->gradient) parameter->gradient = empty(parameter->value.shape(), Dtype::f32);
+    if (!parameter->gradient) {
+      Arena* const lasting = parameter->value.arena();
+      parameter->gradient = Tensor(lasting ? *lasting : *arena_, parameter->value.shape(), Dtype::f32);
+    }
     const GradMode mode = parameter->has_gradient ? GradMode::kAdd : GradMode::kWrite;
     parameter->has_gradient = true;
     return {parameter->gradient, mode};

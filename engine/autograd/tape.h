@@ -110,10 +110,11 @@ class Tape {
   bool replaying() const { return replaying_; }
   size_t size() const { return nodes_.size(); }
 
-  /// Dropout masks come from (seed, stream of the micro-batch + module), so that a recomputed block repeats them.
-  void set_dropout(uint64_t seed, uint64_t stream) { dropout_seed_ = seed, dropout_stream_ = stream; }
+  /// Dropout masks come from (seed, stream of the micro-batch + module), so that a recomputed block repeats them. The
+  /// stream is i64 [1]; empty: 0.
+  void set_dropout(uint64_t seed, Tensor stream) { dropout_seed_ = seed, dropout_stream_ = std::move(stream); }
   uint64_t dropout_seed() const { return dropout_seed_; }
-  uint64_t dropout_stream() const { return dropout_stream_; }
+  const Tensor& dropout_stream() const { return dropout_stream_; }
 
   void set_inspector(Inspector inspector) { inspector_ = std::move(inspector); }
   /// Whether cheap values are made again in the backward pass instead of kept.
@@ -136,7 +137,8 @@ class Tape {
   bool recompute_cheap_ = true;
   bool replaying_ = false;
   bool saw_parameter_ = false;  ///< while recording is off: an op had an input that needs a gradient
-  uint64_t dropout_seed_ = 0, dropout_stream_ = 0;
+  uint64_t dropout_seed_ = 0;
+  Tensor dropout_stream_;
   Inspector inspector_;
   std::vector<Node> nodes_;
 };

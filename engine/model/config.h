@@ -4,22 +4,12 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/model/rope.h"
 #include "kernels/ops/activation.h"
 
 namespace lorica {
 
-/// Rotary frequencies as config.json describes them ("rope_scaling" and "rope_theta", or "rope_parameters").
-struct RopeConfig {
-  enum class Type : uint8_t { kDefault, kLinear, kLlama3 };
-  Type type = Type::kDefault;
-  double theta = 10000;
-  double rotary_share = 1;  ///< of the head width
-  double factor = 1;
-  double low_freq_factor = 1, high_freq_factor = 4, original_max_positions = 8192;  ///< llama3
-
-  /// The angle per position of each rotated pair, [R] with 2 R = rotary_share * head width.
-  std::vector<double> frequencies(int64_t head_dim) const;
-};
+enum class QkNorm : uint8_t { kNone, kHeads, kWhole };  ///< RMSNorm on each head of q and k, or on their whole width
 
 /// Everything in config.json that decides the maths.
 struct ModelConfig {
@@ -27,13 +17,18 @@ struct ModelConfig {
   int64_t vocab_size = 0, hidden_size = 0, layers = 0, heads = 0, kv_heads = 0, head_dim = 0, intermediate_size = 0;
   int64_t max_positions = 0;
   float norm_eps = 1e-6f;
+  float norm_offset = 0;  ///< Gemma stores its norm weights less one
   bool tie_embeddings = false;
   bool qkv_bias = false, output_bias = false, mlp_bias = false;  ///< of the attention's and the MLP's projections
-  bool qk_norm = false;                                          ///< RMSNorm on each head of q and k
+  QkNorm qk_norm = QkNorm::kNone;
   Activation activation = Activation::kSilu;
-  std::vector<int> windows;             ///< per layer; 0 means full attention
-  std::vector<float> attention_scales;  ///< per layer
-  RopeConfig rope;
+  float embedding_scale = 1, residual_scale = 1, logits_scale = 1;
+  float attention_softcap = 0, logits_softcap = 0;  ///< 0: none
+  std::vector<int> windows;                         ///< per layer; 0 means full attention
+  std::vector<float> attention_scales;              ///< per layer
+  std::vector<RopeConfig> ropes;                    ///< the sets of rotary frequencies
+  std::vector<int> rope_of_layer;                   ///< per layer: index into ropes, or -1 for a layer without
+  int64_t classes = 0;                              ///< of a sequence classifier; 0: a language model
   int32_t bos_token = -1;
   std::vector<int32_t> eos_tokens;
 };

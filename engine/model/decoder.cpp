@@ -6,12 +6,14 @@
 #include "kernels/ops/attention.h"
 #include "kernels/ops/columns.h"
 #include "kernels/ops/elementwise.h"
+#include "kernels/ops/softcap.h"
 
 namespace lorica {
 
 TokenBatch TokenBatch::of(Arena& arena, std::span<const int32_t> ids, std::span<const int32_t> positions,
                           std::span<const int32_t> cu_seqlens) {
-  return {tensor_of(arena, ids), tensor_of(arena, positions), tensor_of(arena, cu_seqlens)};
+  const int64_t longest = positions.empty() ? 0 : *std::max_element(positions.begin(), positions.end()) + int64_t{1};
+  return {tensor_of(arena, ids), tensor_of(arena, positions), tensor_of(arena, cu_seqlens), longest};
 }
 
 KvCache::KvCache(Arena& arena, const ModelConfig& config, Dtype dtype, int64_t sequences, int64_t capacity)
@@ -23,10 +25,12 @@ KvCache::KvCache(Arena& arena, const ModelConfig& config, Dtype dtype, int64_t s
   }
 }
 
-std::unique_ptr<Decoder> Decoder::build(Context& context, Arena& arena, const ModelConfig& config,
+std::unique_ptr<Decoder> Decoder::build(Context& context, Arenas arenas, const ModelConfig& config,
                                         const BuildOptions& build) {
-  return config.family == "gpt2" ? build_gpt2(context, arena, config, build)
-                                 : build_llama(context, arena, config, build);
+  if (config.family == "gpt2") return build_gpt2(context, arenas, config, build);
+  if (config.family == "olmo2") return build_olmo2(context, arenas, config, build);
+  if (config.family == "gemma2" || config.family == "gemma3_text") return build_gemma(context, arenas, config, build);
+  return build_llama(context, arenas, config, build);
 }
 
 void Decoder::add_linear(LinearLayer& layer) {
@@ -54,36 +58,13 @@ int64_t Decoder::base_parameter_count() const {
   return count;
 }
 
-void RopeTable::reach(Arena& arena, const ModelConfig& config, int64_t positions) {
-  if (cos_ && cos_.shape()[0] >= positions) return;
-  const std::vector<double> frequencies = config.rope.frequencies(config.head_dim);
-  const auto width = static_cast<int64_t>(frequencies.size());
-  const int64_t rows = std::max(positions, std::min<int64_t>(config.max_positions, 4096));
-  cos_ = Tensor(arena, {rows, width}, Dtype::f32);
-  sin_ = Tensor(arena, {rows, width}, Dtype::f32);
-  for (int64_t p = 0; p < rows; ++p) {
-    for (int64_t i = 0; i < width; ++i) {
-      // the product is rounded to f32 before the cosine, as the reference implementations do
-      const float angle = static_cast<float>(p) * static_cast<float>(frequencies[static_cast<size_t>(i)]);
-      cos_.as<float>()[p * width + i] = static_cast<float>(std::cos(static_cast<double>(angle)));
-      sin_.as<float>()[p * width + i] = static_cast<float>(std::sin(static_cast<double>(angle)));
-    }
-  }
+Var Decoder::named_block(Tape& tape, int64_t layer, const Var& x, const Step& step) {
+  const ProfileRange range("layer", layer);
+  return block(tape, layer, x, step);
 }
-
-namespace {
-
-int64_t longest_document(const TokenBatch& batch) {
-  const auto positions = batch.positions.elements();
-  int64_t longest = 0;
-  for (int64_t t = 0; t < positions; ++t) longest = std::max<int64_t>(longest, batch.positions.as<int32_t>()[t] + 1);
-  return longest;
-}
-
-}  // namespace
 
 Var Decoder::hidden(Tape& tape, const TokenBatch& batch, bool recompute_blocks) {
-  reach_positions(longest_document(batch));
+  reach_positions(batch.longest_document);
   const Step step{.batch = batch, .cache = nullptr, .kv_lens = {}};
   Var x = embed(tape, batch);
   for (int64_t layer = 0; layer < config_.layers; ++layer) {
@@ -92,35 +73,39 @@ Var Decoder::hidden(Tape& tape, const TokenBatch& batch, bool recompute_blocks) 
       x = checkpoint(
           tape,
           [this, layer, batch](Tape& t, const Var& input) {
-            return block(t, layer, input, {.batch = batch, .cache = nullptr, .kv_lens = {}});
+            return named_block(t, layer, input, {.batch = batch, .cache = nullptr, .kv_lens = {}});
           },
           x);
     } else {
-      x = block(tape, layer, x, step);
+      x = named_block(tape, layer, x, step);
     }
   }
   return final_norm(tape, x);
 }
 
 HeadLossResult Decoder::loss(Tape& tape, const Var& hidden, const Tensor& rows, const Tensor& targets,
-                             float loss_scale) {
+                             const Tensor& loss_scale) {
   const LinearWeight weight = head_.weight(tape, tape.recording() && hidden.needs_grad());
-  return head_loss(tape, hidden, weight, rows, targets, loss_scale);
+  return head_loss(tape, hidden, weight, rows, targets, loss_scale, config_.logits_softcap);
 }
 
 Tensor Decoder::logits(Tape& tape, const Tensor& hidden, std::span<const int32_t> rows) {
   Tensor some = tape.empty({static_cast<int64_t>(rows.size()), config_.hidden_size}, hidden.dtype());
-  launch(context_, GatherRows{.x = hidden, .rows = tensor_of(arena_, rows), .y = some});
+  launch(context_, GatherRows{.x = hidden, .rows = tensor_of(arenas_.passing, rows), .y = some});
   Tensor result = linear(tape, some, head_.weight(tape, false)).value;
-  if (result.dtype() == Dtype::f32) return result;
-  Tensor wide = tape.empty(result.shape(), Dtype::f32);
-  launch(context_, Cast{.x = result, .y = wide});
-  return wide;
+  if (result.dtype() != Dtype::f32) {
+    Tensor wide = tape.empty(result.shape(), Dtype::f32);
+    launch(context_, Cast{.x = result, .y = wide});
+    result = wide;
+  }
+  if (config_.logits_softcap > 0) launch(context_, SoftCap{.x = result, .y = result, .cap = config_.logits_softcap});
+  return result;
 }
 
 Var Decoder::attend(Tape& tape, int64_t layer, const Var& q, const Var& k, const Var& v, const Step& step) {
   const auto at = static_cast<size_t>(layer);
-  const AttentionOptions options{.scale = config_.attention_scales[at], .window = config_.windows[at], .softcap = 0};
+  const AttentionOptions options{
+      .scale = config_.attention_scales[at], .window = config_.windows[at], .softcap = config_.attention_softcap};
   if (!step.cache) return attention(tape, q, k, v, step.batch.cu_seqlens, options);
   const Tensor& keys = step.cache->keys_[at];
   const Tensor& values = step.cache->values_[at];
@@ -154,22 +139,23 @@ Tensor Decoder::step(KvCache& cache, std::span<const int32_t> ids, std::span<con
     if (fresh > 0) last.push_back(cu_q[b + 1] - 1);
   }
   reach_positions(longest);
-  Tape tape(context_, arena_, false);
-  const TokenBatch batch = TokenBatch::of(arena_, ids, positions, cu_q);
-  const Step step{.batch = batch, .cache = &cache, .kv_lens = tensor_of(arena_, cache.lengths_)};
+  Tape tape(context_, arenas_.passing, false);
+  const TokenBatch batch = TokenBatch::of(arenas_.passing, ids, positions, cu_q);
+  const Step step{.batch = batch, .cache = &cache, .kv_lens = tensor_of(arenas_.passing, cache.lengths_)};
   Var x = embed(tape, batch);
-  for (int64_t layer = 0; layer < config_.layers; ++layer) x = block(tape, layer, x, step);
+  for (int64_t layer = 0; layer < config_.layers; ++layer) x = named_block(tape, layer, x, step);
   const Tensor found = logits(tape, final_norm(tape, x).value, last);
   if (last.size() + 1 == cu_q.size()) return found;
 
   Tensor all = tape.empty({static_cast<int64_t>(cu_q.size()) - 1, config_.vocab_size}, Dtype::f32);
-  std::fill_n(all.as<float>(), all.elements(), 0.0f);
-  int64_t row = 0;
-  for (size_t b = 0; b + 1 < cu_q.size(); ++b) {
+  all.clear();
+  const auto row_bytes = static_cast<size_t>(config_.vocab_size) * sizeof(float);
+  const auto* from = static_cast<const std::byte*>(found.in().data);
+  auto* to = static_cast<std::byte*>(all.out().data);
+  for (size_t b = 0; b + 1 < cu_q.size(); ++b, to += row_bytes) {
     if (cu_q[b + 1] == cu_q[b]) continue;
-    std::copy_n(found.as<float>() + row * config_.vocab_size, config_.vocab_size,
-                all.as<float>() + static_cast<int64_t>(b) * config_.vocab_size);
-    ++row;
+    all.memory().copy(to, from, row_bytes);
+    from += row_bytes;
   }
   return all;
 }

@@ -11,9 +11,10 @@
 namespace lorica {
 
 /// Packed documents of one micro-batch: token t has ids[t] and stands at positions[t] of its document; document i is
-/// tokens cu_seqlens[i] .. cu_seqlens[i + 1]. All i32.
+/// tokens cu_seqlens[i] .. cu_seqlens[i + 1], none where the two are equal. All i32.
 struct TokenBatch {
   Tensor ids, positions, cu_seqlens;
+  int64_t longest_document = 0;  ///< at least the highest position + 1
 
   static TokenBatch of(Arena& arena, std::span<const int32_t> ids, std::span<const int32_t> positions,
                        std::span<const int32_t> cu_seqlens);
@@ -43,20 +44,23 @@ class KvCache {
 class Decoder {
  public:
   /// Builds the family that `config` names. Throws Error naming a missing or misshapen weight.
-  static std::unique_ptr<Decoder> build(Context&, Arena&, const ModelConfig&, const BuildOptions&);
+  static std::unique_ptr<Decoder> build(Context&, Arenas, const ModelConfig&, const BuildOptions&);
   virtual ~Decoder() = default;
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
 
   const ModelConfig& config() const { return config_; }
   Dtype dtype() const { return dtype_; }
-  Arena& arena() { return arena_; }
+  /// For what a pass makes.
+  Arena& arena() { return arenas_.passing; }
+  const Arenas& arenas() const { return arenas_; }
   Context& context() { return context_; }
 
   /// Hidden states after the last norm, [T, D]. With `recompute_blocks` a block keeps its input alone.
   Var hidden(Tape& tape, const TokenBatch& batch, bool recompute_blocks = false);
   /// Losses of the labelled rows; see head_loss.
-  HeadLossResult loss(Tape& tape, const Var& hidden, const Tensor& rows, const Tensor& targets, float loss_scale);
+  HeadLossResult loss(Tape& tape, const Var& hidden, const Tensor& rows, const Tensor& targets,
+                      const Tensor& loss_scale);
   /// Logits [n, V], f32, of the given rows of `hidden`; for generation and parity, on few rows.
   Tensor logits(Tape& tape, const Tensor& hidden, std::span<const int32_t> rows);
 
@@ -71,8 +75,8 @@ class Decoder {
   int64_t base_parameter_count() const;
 
  protected:
-  Decoder(Context& context, Arena& arena, const ModelConfig& config, const BuildOptions& build)
-      : context_(context), arena_(arena), config_(config), dtype_(build.dtype) {}
+  Decoder(Context& context, Arenas arenas, const ModelConfig& config, const BuildOptions& build)
+      : context_(context), arenas_(arenas), config_(config), dtype_(build.dtype) {}
 
   /// What a block needs to know of the micro-batch.
   struct Step {
@@ -95,28 +99,22 @@ class Decoder {
   void set_head(LinearLayer head) { head_ = std::move(head); }
 
   Context& context_;
-  Arena& arena_;
+  Arenas arenas_;
   ModelConfig config_;
   Dtype dtype_;
 
  private:
+  /// block() under its name in a profile.
+  Var named_block(Tape&, int64_t layer, const Var& x, const Step&);
+
   std::vector<const Weight*> weights_;
   std::vector<LinearLayer*> linears_;
   LinearLayer head_;
 };
 
-/// cos and sin of position * frequency, [P, R] f32, grown on demand.
-class RopeTable {
- public:
-  void reach(Arena& arena, const ModelConfig& config, int64_t positions);
-  const Tensor& cos() const { return cos_; }
-  const Tensor& sin() const { return sin_; }
-
- private:
-  Tensor cos_, sin_;
-};
-
-std::unique_ptr<Decoder> build_llama(Context&, Arena&, const ModelConfig&, const BuildOptions&);
-std::unique_ptr<Decoder> build_gpt2(Context&, Arena&, const ModelConfig&, const BuildOptions&);
+std::unique_ptr<Decoder> build_llama(Context&, Arenas, const ModelConfig&, const BuildOptions&);
+std::unique_ptr<Decoder> build_gemma(Context&, Arenas, const ModelConfig&, const BuildOptions&);
+std::unique_ptr<Decoder> build_olmo2(Context&, Arenas, const ModelConfig&, const BuildOptions&);
+std::unique_ptr<Decoder> build_gpt2(Context&, Arenas, const ModelConfig&, const BuildOptions&);
 
 }  // namespace lorica

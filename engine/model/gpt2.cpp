@@ -9,9 +9,10 @@ namespace {
 /// Reference Radford et al. 2019.
 class Gpt2 : public Decoder {
  public:
-  Gpt2(Context& context, Arena& arena, const ModelConfig& config, const BuildOptions& build)
-      : Decoder(context, arena, config, build) {
+  Gpt2(Context& context, Arenas arenas, const ModelConfig& config, const BuildOptions& build)
+      : Decoder(context, arenas, config, build) {
     const ModelConfig& c = config_;
+    Arena& arena = arenas.lasting;
     const auto weight = [&](Weight& w, const std::string& name, Shape shape) {
       w = Weight(arena, build, "transformer." + name, shape);
       add_weight(w);
@@ -85,9 +86,9 @@ class Gpt2 : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Decoder> build_gpt2(Context& context, Arena& arena, const ModelConfig& config,
+std::unique_ptr<Decoder> build_gpt2(Context& context, Arenas arenas, const ModelConfig& config,
                                     const BuildOptions& build) {
-  return std::make_unique<Gpt2>(context, arena, config, build);
+  return std::make_unique<Gpt2>(context, arenas, config, build);
 }
 
 }  // namespace lorica

@@ -8,17 +8,17 @@ Weight::Weight(Arena& arena, const BuildOptions& build, const std::string& name,
   // Checkpoints saved from the bare backbone lack the first part of the path ("model.", "transformer.").
   const std::string bare = name.substr(name.find('.') + 1);
   const std::string stored = !build.weights->contains(name) && build.weights->contains(bare) ? bare : name;
-  const In source = build.weights->tensor(stored);
+  const In source = build.weights->weight(stored, expected);
   const std::string what = build.weights->origin() + ": tensor '" + stored + "'";
   if (!(source.shape == expected))
     throw Error("{}: expected shape {}, got {}", what, expected.text(), source.shape.text());
   const Dtype dtype = build.trained ? Dtype::f32 : build.dtype;
   Tensor value;
-  if (source.dtype == dtype && !build.trained) {
+  if (source.dtype == dtype && !build.trained && &arena.memory() == &host_memory()) {
     value = Tensor(source, build.weights);
   } else {
     value = Tensor(arena, expected, dtype);
-    convert_floats(source, value, what);
+    load_floats(source, value, what);
     build.weights->done_with(stored);
   }
   if (!build.trained) {
@@ -56,6 +56,7 @@ LinearWeight LinearLayer::weight(Tape& tape, bool backward) const {
                       .out_features = out_,
                       .in_features = in_};
   if (source.parameter()) return result;
+  if (tape.context().device != Device::kCpu) return result;
   CpuBackend& cpu = tape.context().cpu;
   if (!forward_) forward_ = pack_weight(cpu, result.w.value, layout_, PackFor::kForward);
   if (backward && !backward_) backward_ = pack_weight(cpu, result.w.value, layout_, PackFor::kBackward);

@@ -55,7 +55,7 @@ class LinearLayer {
 
   /// y = x W^T + bias (+ adapter) (+ residual)
   Var operator()(Tape& tape, const Var& x, const Var& residual = {}) const;
-  /// The weight as functions take it, packed on first use where it is frozen.
+  /// The weight as functions take it; a frozen one is packed on first use where the CPU computes.
   LinearWeight weight(Tape& tape, bool backward) const;
 
   const std::string& name() const { return name_; }

@@ -18,13 +18,14 @@ bool matches(const std::string& module, const std::string& target) {
 
 void initialise(LoraAdapter& lora, uint64_t seed) {
   const double bound = 1.0 / std::sqrt(static_cast<double>(lora.a.value.shape()[1]));
-  float* a = lora.a.value.as<float>();
-  for (int64_t i = 0; i < lora.a.value.elements(); ++i) {
+  std::vector<float> a(static_cast<size_t>(lora.a.value.elements()));
+  for (size_t i = 0; i < a.size(); ++i) {
     // 24 bits give every multiple of 2^-23 in [-1, 1)
-    const uint32_t word = philox(seed, lora.module, static_cast<uint64_t>(i) / 4)[static_cast<size_t>(i % 4)];
+    const uint32_t word = philox(seed, lora.module, i / 4)[i % 4];
     a[i] = static_cast<float>(bound * (static_cast<double>(word >> 8) * 0x1p-23 - 1.0));
   }
-  std::fill_n(lora.b.value.as<float>(), lora.b.value.elements(), 0.0f);
+  lora.a.value.copy_in(a.data());
+  lora.b.value.clear();
 }
 
 }  // namespace
@@ -65,8 +66,8 @@ LoraAdapter& attach_lora(Decoder& model, LinearLayer& layer, int64_t r, double s
   lora->dropout = static_cast<float>(dropout);
   lora->a.name = layer.name() + ".lora_A.weight";
   lora->b.name = layer.name() + ".lora_B.weight";
-  lora->a.value = Tensor(model.arena(), {r, layer.in_features()}, Dtype::f32);
-  lora->b.value = Tensor(model.arena(), {layer.out_features(), r}, Dtype::f32);
+  lora->a.value = Tensor(model.arenas().lasting, {r, layer.in_features()}, Dtype::f32);
+  lora->b.value = Tensor(model.arenas().lasting, {layer.out_features(), r}, Dtype::f32);
   layer.lora = std::move(lora);
   return *layer.lora;
 }

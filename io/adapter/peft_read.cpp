@@ -169,8 +169,8 @@ void PeftAdapter::attach_to(Decoder& model) const {
                   folder_.string(), name, layer.out_features(), layer.in_features(), module.b.shape[0],
                   module.a.shape[1]);
     LoraAdapter& lora = attach_lora(model, layer, module.a.shape[0], module.scale, config_.lora_dropout);
-    convert_floats(module.a, lora.a.value.out(), folder_.string() + ": " + name);
-    convert_floats(module.b, lora.b.value.out(), folder_.string() + ": " + name);
+    load_floats(module.a, lora.a.value, folder_.string() + ": " + name);
+    load_floats(module.b, lora.b.value, folder_.string() + ": " + name);
   }
 }
 

@@ -119,6 +119,16 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view b
   file.commit();
 }
 
+void prepare_output_folder(const std::filesystem::path& folder, bool overwrite) {
+  std::error_code error;
+  if (std::filesystem::exists(folder, error) && !std::filesystem::is_directory(folder, error))
+    throw Error("{}: is a file, expected a folder", folder.string());
+  if (!overwrite && std::filesystem::is_directory(folder, error) && !std::filesystem::is_empty(folder, error))
+    throw Error("{}: the folder is not empty", folder.string());
+  std::filesystem::create_directories(folder, error);
+  if (error) throw RunError("{}: cannot create the folder: {}", folder.string(), error.message());
+}
+
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0)
     throw RunError("{}: cannot rename to {}: {}", from.string(), to.string(), std::strerror(errno));

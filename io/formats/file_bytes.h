@@ -51,6 +51,10 @@ class AtomicFile {
 /// whole file. Throws RunError naming the path and the system's reason (disk full, read-only folder).
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
+/// Makes the folder that a command fills. Throws Error where it is a file, or not empty and not to be overwritten, and
+/// RunError where it cannot be made.
+void prepare_output_folder(const std::filesystem::path& folder, bool overwrite);
+
 /// Renames a file or folder and fsyncs the folder it stands in. Throws RunError naming both.
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 

@@ -84,16 +84,6 @@ ordered_json generation_config_json(const GgufFile& file) {
   return config;
 }
 
-void prepare_folder(const GgufConversion& conversion) {
-  std::error_code error;
-  if (fs::exists(conversion.to, error) && !fs::is_directory(conversion.to, error))
-    throw Error("{}: is a file, expected a folder", conversion.to.string());
-  if (!conversion.overwrite && fs::is_directory(conversion.to, error) && !fs::is_empty(conversion.to, error))
-    throw Error("{}: the folder is not empty", conversion.to.string());
-  fs::create_directories(conversion.to, error);
-  if (error) throw RunError("{}: cannot create the folder: {}", conversion.to.string(), error.message());
-}
-
 /// The texts of the small files, made before anything is written.
 std::vector<std::pair<std::string, std::string>> small_files(const GgufFile& file, const GgufModel& model,
                                                              Dtype dtype) {
@@ -124,7 +114,7 @@ GgufConversionResult convert_gguf(const GgufConversion& conversion) {
   const auto weights = gguf_weights(file, model, dtype);
   const auto files = small_files(file, model, dtype);
 
-  prepare_folder(conversion);
+  prepare_output_folder(conversion.to, conversion.overwrite);
   write_safetensors(conversion.to / "model.safetensors", weights, {{"format", "pt"}});
   for (const auto& [name, text] : files) write_file_atomically(conversion.to / name, text);
 

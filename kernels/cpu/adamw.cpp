@@ -9,15 +9,19 @@ namespace {
 
 /// What is the same for all elements of a step.
 struct Step {
-  float beta1, beta2, rest1, rest2, eps, grad_scale;
-  float inverse_correction1, inverse_root_correction2;
+  float beta1, beta2, rest1, rest2, eps;
+  float learning_rate, inverse_correction1, inverse_root_correction2;
+  float grad_scale = 1;
 
-  explicit Step(const AdamW& op) : beta1(op.beta1), beta2(op.beta2), eps(op.eps), grad_scale(op.grad_scale) {
-    const double b1 = op.beta1, b2 = op.beta2, t = static_cast<double>(op.step);
-    rest1 = static_cast<float>(1 - b1);
-    rest2 = static_cast<float>(1 - b2);
-    inverse_correction1 = static_cast<float>(1 / (1 - std::pow(b1, t)));
-    inverse_root_correction2 = static_cast<float>(1 / std::sqrt(1 - std::pow(b2, t)));
+  explicit Step(const AdamW& op) : beta1(op.beta1), beta2(op.beta2), eps(op.eps) {
+    rest1 = static_cast<float>(1 - double{op.beta1});
+    rest2 = static_cast<float>(1 - double{op.beta2});
+    const float* const values = op.step_values.as<float>();
+    learning_rate = values[0];
+    inverse_correction1 = 1 / values[1];
+    inverse_root_correction2 = 1 / std::sqrt(values[2]);
+    if (op.max_grad_norm > 0)
+      grad_scale = static_cast<float>(std::min(1.0, op.max_grad_norm / (*op.norm.as<double>() + 1e-6)));
   }
 };
 
@@ -26,8 +30,9 @@ void update(const Step& s, const AdamWTensor& tensor, int64_t begin, int64_t end
   float* const m = tensor.m;
   float* const v = tensor.v;
   const float* const grad = tensor.grad;
-  const float keep = static_cast<float>(1 - static_cast<double>(tensor.learning_rate) * tensor.weight_decay);
-  const float step_size = tensor.learning_rate * s.inverse_correction1;
+  const float learning_rate = s.learning_rate * tensor.lr_scale;
+  const float keep = std::fma(-learning_rate, tensor.weight_decay, 1.0f);
+  const float step_size = learning_rate * s.inverse_correction1;
   const Step k = s;  // a local copy: the stores below cannot alias it
 #pragma omp simd
   for (int64_t i = begin; i < end; ++i) {
@@ -68,6 +73,7 @@ void for_pieces(CpuBackend& cpu, int64_t tensors, Size&& size, Fn&& fn) {
 }  // namespace
 
 void run(CpuBackend& cpu, const AdamW& op) {
+  if (op.norm && !std::isfinite(*op.norm.as<double>())) return;
   const Step step(op);
   for_pieces(
       cpu, static_cast<int64_t>(op.tensors.size()),
@@ -92,7 +98,7 @@ void run(CpuBackend& cpu, const GlobalNorm& op) {
   });
   double total = 0;
   for (int64_t p = 0; p < count; ++p) total += sums[p];
-  *op.norm = std::sqrt(total);
+  *op.norm.as<double>() = std::sqrt(total);
 }
 
 }  // namespace lorica

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "kernels/context.h"
+#include "kernels/cpu/features.h"
 #include "kernels/cpu/gemm_cache.h"
 
 namespace lorica {
@@ -27,7 +28,7 @@ void* CpuBackend::scratch(Slot slot, size_t bytes) {
     buffers_->memory[slot].reset(std::aligned_alloc(kAlign, rounded));
     if (!buffers_->memory[slot]) {
       buffers_->sizes[slot] = 0;
-      throw RunError("out of memory: scratch of {} bytes", rounded);
+      throw_out_of_memory(host_memory(), rounded);
     }
     buffers_->sizes[slot] = rounded;
   }
@@ -39,5 +40,7 @@ size_t CpuBackend::scratch_bytes() const {
   for (size_t size : buffers_->sizes) total += size;
   return total;
 }
+
+std::string describe(CpuBackend&) { return "device: cpu: " + cpu_description() + "\n"; }
 
 }  // namespace lorica

@@ -1,9 +1,9 @@
 #pragma once
-#include <cmath>
 #include <cstring>
 
 #include "kernels/cpu/parallel.h"
 #include "kernels/ops/lora_linear.h"
+#include "kernels/philox.h"
 
 namespace lorica::cpu {
 
@@ -37,9 +37,6 @@ inline void philox_block(uint64_t key, uint64_t stream, uint64_t index, uint32_t
   }
 }
 
-/// The least word that keeps its element.
-inline uint32_t keep_threshold(float p) { return static_cast<uint32_t>(std::ceil(static_cast<double>(p) * 0x1p32)); }
-
 /// A tensor to be masked: to[i] = from[i] where element i is kept, else 0; not divided by 1 - p. `to` may be `from`;
 /// null data: nothing to do.
 struct Masked {
@@ -65,6 +62,8 @@ inline void mask_words(const uint32_t* words, uint32_t threshold, const T* from,
 /// Masks two tensors of n elements with one generation of the words.
 inline void mask_elements(const Dropout& dropout, int64_t n, const Masked& first, const Masked& second = {}) {
   const uint32_t threshold = keep_threshold(dropout.p);
+  const uint64_t stream =
+      dropout.module + (dropout.stream ? static_cast<uint64_t>(*dropout.stream.as<int64_t>()) : uint64_t{0});
   parallel_for(n, 64 * kMaskWords, [&](int64_t begin, int64_t end) {
     uint32_t words[kMaskWords];
     auto apply = [&](const Masked& m, int64_t i, int64_t count) {
@@ -76,7 +75,7 @@ inline void mask_elements(const Dropout& dropout, int64_t n, const Masked& first
     };
     for (int64_t i = begin; i < end; i += kMaskWords) {
       for (int64_t j = 0; j < kMaskWords; j += kMaskBlock)
-        philox_block(dropout.seed, dropout.stream, static_cast<uint64_t>(i + j) / 4, words + j);
+        philox_block(dropout.seed, stream, static_cast<uint64_t>(i + j) / 4, words + j);
       apply(first, i, std::min(kMaskWords, end - i));
       apply(second, i, std::min(kMaskWords, end - i));
     }

@@ -1,5 +1,6 @@
 #include "kernels/ops/head_loss.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -88,19 +89,23 @@ float row_loss(float* z, int64_t n, int64_t target, float softcap, float loss_sc
   return static_cast<float>(loss);
 }
 
-/// rows strictly rising within [0, T), targets within [0, V).
-void expect_indices(const HeadLoss& op) {
+/// The number of rows before the padding; throws unless they rise strictly within [0, T), with targets within [0, V),
+/// and the padding is -1 in both.
+int64_t labelled_rows(const HeadLoss& op) {
   const int32_t* rows = op.rows.as<int32_t>();
   const int32_t* targets = op.targets.as<int32_t>();
   const int64_t vocabulary = op.weight.out_features();
-  for (int64_t i = 0; i < op.rows.shape[0]; ++i) {
+  int64_t labelled = op.rows.shape[0];
+  while (labelled > 0 && rows[labelled - 1] == -1 && targets[labelled - 1] == -1) --labelled;
+  for (int64_t i = 0; i < labelled; ++i) {
     if (rows[i] < 0 || rows[i] >= op.hidden.shape[0])
-      throw Error("HeadLoss: rows[{}]: expected 0 to {}, got {}", i, op.hidden.shape[0] - 1, rows[i]);
+      throw Error("HeadLoss: rows[{}]: expected an index from 0 to {}, got {}", i, op.hidden.shape[0] - 1, rows[i]);
     if (i > 0 && rows[i] <= rows[i - 1])
       throw Error("HeadLoss: rows[{}]: expected more than {}, got {}", i, rows[i - 1], rows[i]);
     if (targets[i] < 0 || targets[i] >= vocabulary)
-      throw Error("HeadLoss: targets[{}]: expected 0 to {}, got {}", i, vocabulary - 1, targets[i]);
+      throw Error("HeadLoss: targets[{}]: expected an index from 0 to {}, got {}", i, vocabulary - 1, targets[i]);
   }
+  return labelled;
 }
 
 /// The labelled rows of x: in place where they lie together, else copied to scratch.
@@ -174,11 +179,12 @@ void chunk_gradients(CpuBackend& backend, const HeadLoss& op, const T* dz, const
 }
 
 template <class T>
-void run_head_loss(CpuBackend& backend, const HeadLoss& op) {
-  const int64_t n = op.rows.shape[0], vocabulary = op.weight.out_features(), width = op.weight.in_features();
+void run_head_loss(CpuBackend& backend, const HeadLoss& op, int64_t n) {
+  const int64_t vocabulary = op.weight.out_features(), width = op.weight.in_features();
   const int32_t* rows = op.rows.as<int32_t>();
   const int32_t* targets = op.targets.as<int32_t>();
   const bool grad = op.dhidden || op.dw;
+  const float loss_scale = op.loss_scale ? *op.loss_scale.as<float>() : 1.0f;
   const int64_t chunk = std::min(n, chunk_rows(vocabulary));
   float* const z = backend.scratch<float>(CpuBackend::kScratch0, chunk * vocabulary);
   // f32 gradients overwrite the logits; bf16 ones get rows of their own, since oneDNN has no fast kernel for a factor
@@ -200,9 +206,9 @@ void run_head_loss(CpuBackend& backend, const HeadLoss& op) {
         const int64_t target = targets[begin + i];
         float& loss = op.losses.as<float>()[begin + i];
         if (grad)
-          loss = row_loss(row, vocabulary, target, op.softcap, op.loss_scale, dz + i * vocabulary);
+          loss = row_loss(row, vocabulary, target, op.softcap, loss_scale, dz + i * vocabulary);
         else
-          loss = row_loss<void>(row, vocabulary, target, op.softcap, op.loss_scale, nullptr);
+          loss = row_loss<void>(row, vocabulary, target, op.softcap, loss_scale, nullptr);
       }
     });
     if (grad) chunk_gradients<T>(backend, op, dz, h, rows + begin, count, begin == 0);
@@ -213,14 +219,14 @@ void run_head_loss(CpuBackend& backend, const HeadLoss& op) {
 }  // namespace cpu
 
 void run(CpuBackend& backend, const HeadLoss& op) {
-  cpu::expect_indices(op);
-  const int64_t n = op.rows.shape[0];
+  const int64_t n = cpu::labelled_rows(op);
+  std::fill(op.losses.as<float>() + n, op.losses.as<float>() + op.losses.elements(), 0.0f);
   if (op.dhidden.mode == GradMode::kWrite) cpu::zero_unlabelled(op.dhidden.tensor, op.rows.as<int32_t>(), n);
   if (n == 0) {
     if (op.dw.mode == GradMode::kWrite) std::memset(op.dw.tensor.data, 0, static_cast<size_t>(op.dw.tensor.bytes()));
     return;
   }
-  visit_float(op.hidden.dtype, [&]<class T>() { cpu::run_head_loss<T>(backend, op); });
+  visit_float(op.hidden.dtype, [&]<class T>() { cpu::run_head_loss<T>(backend, op, n); });
 }
 
 }  // namespace lorica

@@ -4,92 +4,93 @@
 
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/launch.h"
+#include "kernels/cuda/memory.h"
 
 namespace lorica {
+namespace {
+
+std::string version_text(int version) { return fmt::format("{}.{}", version / 1000, version % 1000 / 10); }
+
+/// Why there is no device, in the user's words.
+std::string no_device(cudaError_t found) {
+  const char* const visible = std::getenv("CUDA_VISIBLE_DEVICES");
+  int driver = 0, runtime = 0;
+  cudaDriverGetVersion(&driver);
+  cudaRuntimeGetVersion(&runtime);
+  if (driver == 0) return fmt::format("no NVIDIA driver here ({})", cudaGetErrorString(found));
+  if (driver < runtime && found != cudaSuccess && driver / 1000 < runtime / 1000)
+    return fmt::format("the NVIDIA driver is for CUDA {}, this program for CUDA {}; update the driver",
+                       version_text(driver), version_text(runtime));
+  if (visible)
+    return fmt::format("no GPU is visible: the environment has CUDA_VISIBLE_DEVICES='{}'; unset it or name a device",
+                       visible);
+  return fmt::format("no GPU here ({})", found == cudaSuccess ? "the driver lists none" : cudaGetErrorString(found));
+}
+
+}  // namespace
 
 void check_cuda(cudaError_t status, const char* what, std::source_location place) {
   if (status == cudaSuccess) return;
   throw RunError("CUDA: {}: {} ({}:{})", what, cudaGetErrorString(status), place.file_name(), place.line());
 }
 
-class CudaBackend::Memory : public DeviceMemory {
- public:
-  explicit Memory(cudaStream_t stream) : stream_(stream) {}
-  void* allocate(size_t bytes) override {
-    void* block = nullptr;
-    if (cudaMalloc(&block, bytes) == cudaSuccess) return block;
-    cudaGetLastError();  // clears it: the caller decides what running out means
-    return nullptr;
-  }
-  void release(void* block) noexcept override { cudaFree(block); }
-  void copy_in(void* to, const void* from, size_t bytes) override {
-    copy_async(to, from, bytes, cudaMemcpyHostToDevice);
-    wait();
-  }
-  void copy_out(void* to, const void* from, size_t bytes) override {
-    copy_async(to, from, bytes, cudaMemcpyDeviceToHost);
-    wait();
-  }
-  void copy(void* to, const void* from, size_t bytes) override {
-    copy_async(to, from, bytes, cudaMemcpyDeviceToDevice);
-  }
-  void clear(void* to, size_t bytes) override {
-    if (bytes > 0) check_cuda(cudaMemsetAsync(to, 0, bytes, stream_), "clear");
-  }
-  size_t free_bytes() const override {
-    size_t free = 0, total = 0;
-    check_cuda(cudaMemGetInfo(&free, &total), "free memory");
-    return free;
-  }
-
- private:
-  void copy_async(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
-    if (bytes > 0) check_cuda(cudaMemcpyAsync(to, from, bytes, kind, stream_), "copy");
-  }
-  void wait() { check_cuda(cudaStreamSynchronize(stream_), "copy"); }
-  cudaStream_t stream_;
-};
-
 CudaBackend::CudaBackend() {
   int count = 0;
   const cudaError_t found = cudaGetDeviceCount(&count);
-  if (found != cudaSuccess || count == 0)
-    throw Error("device: cuda: no GPU here ({})", found == cudaSuccess ? "none is visible" : cudaGetErrorString(found));
+  if (found != cudaSuccess || count == 0) throw Error("device: cuda: {}; use device: cpu", no_device(found));
   check_cuda(cudaSetDevice(0), "device 0");
   check_cuda(cudaGetDeviceProperties(&properties_, 0), "device 0");
   if (architecture() < 80)
-    throw Error("device: cuda: {} is of architecture sm_{}; sm_80 or newer is needed", properties_.name,
-                architecture());
+    throw Error("device: cuda: {} is of architecture sm_{}; sm_80 (Ampere) or newer is needed; use device: cpu",
+                properties_.name, architecture());
   check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
-  memory_ = std::make_unique<Memory>(stream_);
+  fault_ = std::make_unique<FaultWord>(stream_);
+  memory_ = std::make_unique<CudaMemory>(*this);
   gemms_ = make_cuda_gemm(*this);
   const char* const sync = std::getenv("LORICA_CUDA_SYNC");
   synchronous_ = sync && *sync == '1';
+#ifndef LORICA_SIMT  // there are no NVIDIA tools to speak to
+  install_nvtx();
+#endif
 }
 
 CudaBackend::~CudaBackend() {
   gemms_.reset();
-  for (const Block& block : scratch_) cudaFree(block.data);
+  memory_.reset();
+  fault_.reset();
+  scratch_ = {};
   if (stream_) cudaStreamDestroy(stream_);
 }
 
 void* CudaBackend::scratch(Slot slot, size_t bytes) {
   Block& block = scratch_[slot];
-  if (block.bytes >= bytes) return block.data;
+  if (block.bytes >= bytes) return block.data.get();
+  refuse_while_capturing("scratch that must grow");
   check_cuda(cudaStreamSynchronize(stream_), "scratch");
-  check_cuda(cudaFree(block.data), "scratch");
   block = {};
   constexpr size_t kStep = size_t{1} << 20;
   const size_t rounded = (bytes + kStep - 1) / kStep * kStep;
-  block.data = memory_->allocate(rounded);
-  if (!block.data) throw RunError("out of GPU memory: scratch of {} bytes, {} free", rounded, memory_->free_bytes());
+  block.data = {memory_->allocate(rounded), [](void* data) { cudaFree(data); }};
+  if (!block.data) throw_out_of_memory(*memory_, rounded);
   block.bytes = rounded;
-  return block.data;
+  return block.data.get();
+}
+
+std::vector<std::shared_ptr<void>> CudaBackend::scratch_blocks() const {
+  std::vector<std::shared_ptr<void>> blocks;
+  for (const Block& block : scratch_) blocks.push_back(block.data);
+  return blocks;
+}
+
+void CudaBackend::refuse_while_capturing(const char* what) const {
+  if (capturing_)
+    throw RunError("{} cannot be part of a CUDA graph (asked for by {}); run the same shapes once before", what,
+                   current_range());
 }
 
 void CudaBackend::after_launch(const char* name) {
   check_cuda(cudaGetLastError(), name);
-  if (synchronous_) check_cuda(cudaStreamSynchronize(stream_), name);
+  if (synchronous_ && !capturing_) check_cuda(cudaStreamSynchronize(stream_), name);
 }
 
 void allow_shared_bytes(const void* kernel, size_t bytes, const char* name) {
@@ -104,5 +105,19 @@ void gemm(CudaBackend& cuda, const CudaProduct& product) {
 
 std::shared_ptr<CudaBackend> open_cuda() { return std::make_shared<CudaBackend>(); }
 DeviceMemory& memory_of(CudaBackend& cuda) { return cuda.memory(); }
+
+std::string describe(CudaBackend& cuda) {
+  const cudaDeviceProp& card = cuda.properties();
+  int driver = 0, runtime = 0;
+  check_cuda(cudaDriverGetVersion(&driver), "driver version");
+  check_cuda(cudaRuntimeGetVersion(&runtime), "runtime version");
+  constexpr double kGiB = 1 << 30;
+  return fmt::format(
+      "device: cuda: {}, sm_{}, {} multiprocessors, {:.1f} GiB ({:.1f} GiB free)\n"
+      "CUDA: runtime {}, the driver is for {}\n{}",
+      card.name, cuda.architecture(), card.multiProcessorCount, static_cast<double>(card.totalGlobalMem) / kGiB,
+      static_cast<double>(cuda.memory().free_bytes()) / kGiB, version_text(runtime), version_text(driver),
+      cuda.gemms().describe());
+}
 
 }  // namespace lorica

@@ -4,8 +4,10 @@
 #include <array>
 #include <memory>
 #include <source_location>
+#include <vector>
 
 #include "kernels/context.h"
+#include "kernels/cuda/fault.h"
 
 namespace lorica {
 
@@ -30,15 +32,27 @@ class CudaBackend {
   int architecture() const { return properties_.major * 10 + properties_.minor; }
   DeviceMemory& memory() { return *memory_; }
   CudaGemm& gemms() { return *gemms_; }
+  /// Where kernels record a wrong value; copies to the host report it.
+  DeviceFault* fault() { return fault_->device(); }
+  FaultWord& faults() { return *fault_; }
 
   /// At least `bytes` of 256-byte aligned device memory, valid until the next call for the same slot. Slots keep an
-  /// op's buffers apart; each op starts anew at slot 0.
-  enum Slot { kScratch0, kScratch1, kScratch2, kScratch3, kGemmWorkspace, kSlotCount };
+  /// op's buffers apart; each op starts anew at slot 0. Throws RunError where memory has run out, and where it would
+  /// have to grow while a graph is recorded.
+  enum Slot { kScratch0, kScratch1, kScratch2, kScratch3, kGemmWorkspace, kGemmResult, kSlotCount };
   void* scratch(Slot slot, size_t bytes);
   template <class T>
   T* scratch(Slot slot, int64_t elements) {
     return static_cast<T*>(scratch(slot, static_cast<size_t>(elements) * sizeof(T)));
   }
+  /// The blocks behind the slots; who holds one keeps it, though the slot may move on to a bigger one.
+  std::vector<std::shared_ptr<void>> scratch_blocks() const;
+
+  /// Whether a graph is being recorded (kernels/cuda/graph.h): work is then noted down, not run.
+  bool capturing() const { return capturing_; }
+  void set_capturing(bool on) { capturing_ = on; }
+  /// Throws RunError "<what> cannot be part of a CUDA graph ..." while one is recorded.
+  void refuse_while_capturing(const char* what) const;
 
   /// Waits after every launch and names the kernel of a fault (LORICA_CUDA_SYNC=1, and tests).
   void set_synchronous(bool on) { synchronous_ = on; }
@@ -46,17 +60,20 @@ class CudaBackend {
   void after_launch(const char* name);
 
  private:
-  class Memory;
   struct Block {
-    void* data = nullptr;
+    std::shared_ptr<void> data;
     size_t bytes = 0;
   };
   cudaDeviceProp properties_{};
   cudaStream_t stream_ = nullptr;
+  std::unique_ptr<FaultWord> fault_;
   std::unique_ptr<DeviceMemory> memory_;
   std::unique_ptr<CudaGemm> gemms_;
   std::array<Block, kSlotCount> scratch_{};
-  bool synchronous_ = false;
+  bool synchronous_ = false, capturing_ = false;
 };
+
+/// Ranges and profile bounds go to NVIDIA's tools from here on.
+void install_nvtx();
 
 }  // namespace lorica

@@ -28,11 +28,17 @@ class CudaGemm {
  public:
   virtual ~CudaGemm() = default;
   virtual void run(CudaBackend&, const CudaProduct&) = 0;
+  /// Which library, which version, from which file: whole lines; or empty.
+  virtual std::string describe() const { return ""; }
 };
 std::unique_ptr<CudaGemm> make_cuda_gemm(CudaBackend&);
 
 /// An empty product (m or n is 0) is no work; k = 0 gives the bias and the addend alone.
 void gemm(CudaBackend& cuda, const CudaProduct& product);
+
+/// d = product (+ bias) (+ addend) with the product [m, n] in f32, or null for none: for what the library's own
+/// epilogues lack, still rounded once. Of `shape`, a, b, k and alpha are not read.
+void finish_gemm(CudaBackend& cuda, const float* product, const CudaProduct& shape);
 
 /// A stored row-major matrix [rows, columns] as an operand.
 inline CudaMatrix matrix(const In& view, bool transposed = false) {

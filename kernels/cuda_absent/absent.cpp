@@ -1,6 +1,7 @@
 // What a build without CUDA links: no GPU can be opened, so no op is ever run on one.
 #include <cstdlib>
 
+#include "kernels/graph.h"
 #include "kernels/ops/activation.h"
 #include "kernels/ops/adamw.h"
 #include "kernels/ops/attention.h"
@@ -12,6 +13,8 @@
 #include "kernels/ops/lora_linear.h"
 #include "kernels/ops/rms_norm.h"
 #include "kernels/ops/rope.h"
+#include "kernels/ops/sample.h"
+#include "kernels/ops/softcap.h"
 
 namespace lorica {
 
@@ -21,6 +24,8 @@ std::shared_ptr<CudaBackend> open_cuda() {
       "(cmake --preset cuda-release) and build");
 }
 DeviceMemory& memory_of(CudaBackend&) { std::abort(); }
+std::string describe(CudaBackend&) { std::abort(); }
+std::unique_ptr<StepGraph> capture(CudaBackend&, const std::function<void()>&) { std::abort(); }
 
 void run(CudaBackend&, const GluFwd&) { std::abort(); }
 void run(CudaBackend&, const GluBwd&) { std::abort(); }
@@ -51,5 +56,7 @@ void run(CudaBackend&, const RmsNormFwd&) { std::abort(); }
 void run(CudaBackend&, const RmsNormBwd&) { std::abort(); }
 void run(CudaBackend&, const Rope&) { std::abort(); }
 void run(CudaBackend&, const RopeBwd&) { std::abort(); }
+void run(CudaBackend&, const Sample&) { std::abort(); }
+void run(CudaBackend&, const SoftCap&) { std::abort(); }
 
 }  // namespace lorica

@@ -5,11 +5,14 @@ namespace lorica {
 
 /// Causal attention over packed documents, forward. Token t of a document sees tokens s <= t of the same document, and
 /// with window > 0 only those with t - s < window:
-///     S_ts = cap(scale q_t . k_s)     P = softmax_s(S)     o_t = sum_s P_ts v_s     cap(x) = c tanh(x / c), c = softcap
+///     S_ts = cap(scale q_t . k_s)     P = softmax_s(S)     o_t = sum_s P_ts v_s
+///     cap(x) = c tanh(x / c), c = softcap
 /// Head h of q uses head h / (H / Hkv) of k and v.
-/// Shapes    q, o [T, H, d];  k, v [T, Hkv, d];  cu_seqlens [documents + 1] i32, from 0 to T, rising;
+/// Shapes    q, o [T, H, d];  k, v [T, Hkv, d];  cu_seqlens [documents + 1] i32, from 0 to T, never falling (an
+///           offset that repeats is an empty document: padding at the end);
 ///           lse [H, T] f32 = log sum_s exp(S_ts), kept for the backward pass (empty: not wanted).
-/// Numerics  scores, softmax and accumulators f32; blocks of queries and keys, never a T x T matrix.
+/// Numerics  scores, softmax and accumulators f32; blocks of queries and keys, never a T x T matrix. In bf16 on
+///           CUDA the matrix units take P rounded to bf16.
 /// Reference Dao 2023 (FlashAttention-2).
 struct AttentionFwd {
   In q, k, v, cu_seqlens;
@@ -22,9 +25,11 @@ struct AttentionFwd {
 };
 
 /// Causal attention, backward. Scores are recomputed block by block from q, k and lse.
-///     D_t = do_t . o_t     dP = do v^T     dS = P (dP - D) cap'     dq = scale dS k     dk = scale dS^T q     dv = P^T do
+///     D_t = do_t . o_t     dP = do v^T     dS = P (dP - D) cap'     dq = scale dS k     dk = scale dS^T q
+///     dv = P^T do
 /// Shapes    as AttentionFwd; do_ like o.
-/// Numerics  f32 sums in a fixed order: no two threads add to one element.
+/// Numerics  f32 sums in a fixed order: no two threads add to one element. In bf16 on CUDA P and dS are
+///           rounded to bf16.
 struct AttentionBwd {
   In do_, q, k, v, o, lse, cu_seqlens;
   GradOut dq, dk, dv;

@@ -24,6 +24,7 @@ void HeadLoss::check() const {
   }
   const bool out_in = weight.layout == WeightLayout::kOutIn;
   expect_grad(kOp, "dw", dw, out_in ? Shape{vocabulary, width} : Shape{width, vocabulary}, Dtype::f32);
+  if (loss_scale) expect_like(kOp, "loss_scale", loss_scale, {1}, Dtype::f32);
   if (!(softcap >= 0)) throw Error("{}: softcap: expected 0 or more, got {}", kOp, softcap);
 }
 

@@ -5,10 +5,11 @@
 namespace lorica {
 namespace {
 
-/// Throws unless 0 <= p < 1.
+/// 0 <= p < 1, stream empty or i64 [1].
 void expect_dropout(const char* op, const Dropout& dropout) {
   if (!(dropout.p >= 0 && dropout.p < 1))
     throw Error("{}: dropout.p: expected at least 0 and less than 1, got {}", op, dropout.p);
+  if (dropout.stream) expect_like(op, "dropout.stream", dropout.stream, {1}, Dtype::i64);
 }
 
 /// A [r, in] and B [out, r], f32, for a weight [out, in].

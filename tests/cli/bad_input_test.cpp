@@ -52,6 +52,15 @@ TEST_F(BadInput, Weights) {
   expect_message(train_with("model.safetensors", corrupt), 2, "model/model\\.safetensors: ");
 }
 
+/// There is no GPU under CUDA_VISIBLE_DEVICES="", whatever the build and the machine.
+TEST_F(BadInput, Device) {
+  ::setenv("CUDA_VISIBLE_DEVICES", "", 1);
+  expect_message(train({{"model.device", "cuda"}}), 2, "recipe\\.yaml:\\d+: model\\.device: cuda: ");
+  expect_message(train({{"model.device", "tpu"}}), 2,
+                 "recipe\\.yaml:\\d+: model\\.device: expected one of auto, cpu, cuda, got 'tpu'");
+  ::unsetenv("CUDA_VISIBLE_DEVICES");
+}
+
 TEST_F(BadInput, ModelFolder) {
   expect_message(train({{"model.path", "nowhere"}}), 2, "nowhere: no such model folder");
   std::string config = file_text(tiny_model() / "config.json");
@@ -81,6 +90,15 @@ TEST_F(BadInput, Gguf) {
   expect_message(place_.run({"convert", "other.gguf", "out"}), 2, "other\\.gguf: ");
   expect_message(place_.run({"convert", "none.gguf", "out"}), 2, "none\\.gguf: cannot open: No such file");
   EXPECT_FALSE(place_.has("out/model.safetensors"));
+}
+
+TEST_F(BadInput, Init) {
+  expect_message(place_.run({"init", "none.json", "out"}), 2, "none\\.json: cannot open: No such file");
+  place_.write("config.json", R"({"model_type": "mamba"})");
+  expect_message(place_.run({"init", "config.json", "out"}), 2, "config\\.json: model_type .mamba. is not supported");
+  expect_message(place_.run({"init", kModel + "/config.json", "out", "--dtype", "f8"}), 2, "--dtype: f8 not in ");
+  expect_message(place_.run({"init", kModel + "/config.json", "."}), 2, "\\.: the folder is not empty");
+  EXPECT_FALSE(place_.has("out"));
 }
 
 TEST_F(BadInput, RecipeKeys) {

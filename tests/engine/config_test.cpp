@@ -35,7 +35,8 @@ TEST(Config, EveryMistakeIsNamed) {
       {json::array(), "m/config.json: not a JSON object"},
       {json::object(), "m/config.json: missing key 'model_type'"},
       {{{"model_type", "mamba"}},
-       "m/config.json: model_type 'mamba' is not supported (llama, mistral, qwen2, qwen3, gpt2 are)"},
+       "m/config.json: model_type 'mamba' is not supported (gemma2, gemma3_text, gpt2, granite, llama, mistral, olmo2, "
+       "phi3, qwen2, qwen3, smollm3 are)"},
       {no_vocabulary, "m/config.json: missing key 'vocab_size'"},
       {with(llama(), {{"vocab_size", nullptr}}), "m/config.json: missing key 'vocab_size'"},
       {with(llama(), {{"vocab_size", "100"}}), "m/config.json: vocab_size: wrong type: \"100\""},
@@ -54,10 +55,24 @@ TEST(Config, EveryMistakeIsNamed) {
       {with(llama(), {{"logit_scale", 0.5}}),
        "m/config.json: logit_scale: not known for model_type 'llama' (value 0.5); remove the key if it does not change "
        "the maths"},
-      {with(llama(), {{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4.0}}}}),
-       "m/config.json: rope_scaling: rope_type 'yarn' is not supported (default, linear, llama3 are)"},
-      {with(llama(), {{"rope_scaling", {{"type", "dynamic"}, {"factor", 4.0}}}}),
-       "m/config.json: rope_scaling: rope_type 'dynamic' is not supported (default, linear, llama3 are)"},
+      {with(llama(), {{"rope_scaling", {{"rope_type", "mrope"}, {"factor", 4.0}}}}),
+       "m/config.json: rope_scaling: rope_type 'mrope' is not supported (default, linear, dynamic, llama3, yarn, "
+       "longrope are)"},
+      {with(llama(), {{"rope_scaling", {{"type", "dynamic"}}}}), "m/config.json: rope_scaling: missing key 'factor'"},
+      {with(llama(), {{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4.0}, {"beta_fast", 0.5}}}}),
+       "m/config.json: rope_scaling: beta_fast: value out of range: 0.5"},
+      {with(llama(), {{"rope_scaling", {{"rope_type", "longrope"}, {"short_factor", {1.0}}, {"long_factor", {2.0}}}}}),
+       "m/config.json: short_factor and long_factor: expected 8 values, got 1 and 1"},
+      {with(llama(), {{"rope_parameters", {{"full_attention", {{"rope_type", "default"}}}}}}),
+       "m/config.json: rope_parameters: parameters by layer type are not known for this model_type"},
+      {with(llama(), {{"model_type", "granite"}, {"residual_multiplier", -1.0}}),
+       "m/config.json: residual_multiplier: value out of range: -1"},
+      {with(llama(), {{"model_type", "smollm3"}, {"no_rope_layers", {1, 0}}}),
+       "m/config.json: no_rope_layers: 2 entries for 3 layers"},
+      {with(llama(), {{"model_type", "gemma2"}, {"attn_logit_softcapping", -2.0}}),
+       "m/config.json: attn_logit_softcapping: value out of range: -2"},
+      {with(llama(), {{"model_type", "gemma3_text"}, {"use_bidirectional_attention", true}}),
+       "m/config.json: use_bidirectional_attention: only false is supported, got true"},
       {with(llama(), {{"rope_scaling", {{"rope_type", "linear"}}}}),
        "m/config.json: rope_scaling: missing key 'factor'"},
       {with(llama(), {{"rope_scaling", "linear"}}), "m/config.json: rope_scaling: expected an object"},
@@ -91,10 +106,13 @@ TEST(Config, ValuesOutOfRangeAreRefusedWhereverTheyStand) {
   const std::vector<std::pair<json, std::string>> cases = {
       {{{"rope_theta", 0.0}}, "rope_theta: value out of range: 0"},
       {{{"partial_rotary_factor", 1.5}}, "partial_rotary_factor: value out of range: 1.5"},
-      {{{"rope_parameters", {{"rope_type", "default"}, {"rope_theta", -1.0}}}}, "rope_theta: value out of range: -1"},
-      {{{"rope_scaling", {{"rope_type", "linear"}, {"factor", 0.0}}}}, "factor: value out of range: 0"},
-      {{{"rope_scaling", with(llama3, {{"high_freq_factor", 1.0}})}}, "high_freq_factor: value out of range: 1"},
-      {{{"rope_scaling", with(llama3, {{"low_freq_factor", 0.0}})}}, "low_freq_factor: value out of range: 0"},
+      {{{"rope_parameters", {{"rope_type", "default"}, {"rope_theta", -1.0}}}},
+       "rope_parameters: rope_theta: value out of range: -1"},
+      {{{"rope_scaling", {{"rope_type", "linear"}, {"factor", 0.0}}}}, "rope_scaling: factor: value out of range: 0"},
+      {{{"rope_scaling", with(llama3, {{"high_freq_factor", 1.0}})}},
+       "rope_scaling: high_freq_factor: value out of range: 1"},
+      {{{"rope_scaling", with(llama3, {{"low_freq_factor", 0.0}})}},
+       "rope_scaling: low_freq_factor: value out of range: 0"},
       {{{"rms_norm_eps", -1.0}}, "rms_norm_eps: value out of range: -1"},
   };
   for (const auto& [change, message] : cases) EXPECT_EQ(failure(with(llama(), change)), "m/config.json: " + message);
@@ -112,7 +130,8 @@ TEST(Config, FamiliesDifferWhereTheyShould) {
   const auto parse = [](const json& object) { return parse_model_config(object.dump(), "c"); };
   const ModelConfig plain = parse(llama());
   EXPECT_EQ(plain.head_dim, 16);
-  EXPECT_FALSE(plain.qkv_bias || plain.output_bias || plain.mlp_bias || plain.qk_norm || plain.tie_embeddings);
+  EXPECT_FALSE(plain.qkv_bias || plain.output_bias || plain.mlp_bias || plain.qk_norm != QkNorm::kNone ||
+               plain.tie_embeddings);
   EXPECT_EQ(plain.windows, (std::vector<int>{0, 0, 0}));
   EXPECT_FLOAT_EQ(plain.attention_scales[0], 0.25f);
   const ModelConfig biased = parse(with(llama(), {{"attention_bias", true}, {"mlp_bias", true}}));
@@ -125,7 +144,7 @@ TEST(Config, FamiliesDifferWhereTheyShould) {
            {{"model_type", "qwen2"}, {"sliding_window", 4}, {"use_sliding_window", true}, {"max_window_layers", 1}}));
   EXPECT_EQ(sliding.windows, (std::vector<int>{0, 4, 4}));
   const ModelConfig qwen3 = parse(with(llama(), {{"model_type", "qwen3"}}));
-  EXPECT_TRUE(qwen3.qk_norm);
+  EXPECT_EQ(qwen3.qk_norm, QkNorm::kHeads);
   EXPECT_EQ(qwen3.head_dim, 128);
   const ModelConfig mistral = parse(with(llama(), {{"model_type", "mistral"}, {"sliding_window", 8}}));
   EXPECT_EQ(mistral.windows, (std::vector<int>{8, 8, 8}));
@@ -156,7 +175,7 @@ TEST(Rope, FrequenciesAreThoseOfTransformers) {
     if (old_style["rope_type"] != "default") old_config["rope_scaling"] = old_style;
     const auto want = c["frequencies"].get<std::vector<double>>();
     for (const json& config : {new_style, old_config}) {
-      const std::vector<double> got = parse_model_config(config.dump(), "c").rope.frequencies(c["head_dim"]);
+      const std::vector<double> got = parse_model_config(config.dump(), "c").ropes[0].frequencies(c["head_dim"], 1);
       ASSERT_EQ(got.size(), want.size());
       // the reference computes in f32
       for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], want[i], 2e-6 * want[i]) << i;
@@ -167,12 +186,62 @@ TEST(Rope, FrequenciesAreThoseOfTransformers) {
 TEST(Rope, PartialRotaryTurnsTheFirstPart) {
   RopeConfig rope;
   rope.rotary_share = 0.25;
-  const std::vector<double> got = rope.frequencies(64);
+  const std::vector<double> got = rope.frequencies(64, 1);
   ASSERT_EQ(got.size(), 8u);
   for (size_t i = 0; i < 8; ++i) EXPECT_DOUBLE_EQ(got[i], std::pow(10000.0, -static_cast<double>(i) / 8));
   const std::string config =
       with(llama(), {{"rope_parameters", {{"rope_type", "default"}, {"partial_rotary_factor", 0.5}}}}).dump();
-  EXPECT_EQ(parse_model_config(config, "c").rope.frequencies(16).size(), 4u);
+  EXPECT_EQ(parse_model_config(config, "c").ropes[0].frequencies(16, 1).size(), 4u);
+}
+
+/// The lengths at which Transformers changes the frequencies: beyond the original positions.
+TEST(Rope, LengthDecidesDynamicAndLongrope) {
+  RopeConfig dynamic{.type = RopeConfig::Type::kDynamic};
+  dynamic.factor = 3;
+  dynamic.original_max_positions = 8;
+  EXPECT_TRUE(dynamic.same_frequencies(1, 8));
+  EXPECT_FALSE(dynamic.same_frequencies(8, 9));
+  EXPECT_FALSE(dynamic.same_frequencies(9, 10));
+  EXPECT_EQ(dynamic.frequencies(8, 8), RopeConfig{}.frequencies(8, 8));
+  EXPECT_LT(dynamic.frequencies(8, 16)[1], dynamic.frequencies(8, 9)[1]);
+  RopeConfig longrope{.type = RopeConfig::Type::kLongrope};
+  longrope.original_max_positions = 8;
+  longrope.short_factors = {1, 2}, longrope.long_factors = {4, 8};
+  EXPECT_TRUE(longrope.same_frequencies(9, 50));
+  EXPECT_FALSE(longrope.same_frequencies(8, 9));
+  EXPECT_DOUBLE_EQ(longrope.frequencies(4, 8)[1], 0.01 / 2);
+  EXPECT_DOUBLE_EQ(longrope.frequencies(4, 9)[1], 0.01 / 8);
+}
+
+TEST(Rope, ATableIsMadeAnewWhenItsFrequenciesChange) {
+  Arena arena;
+  RopeConfig dynamic{.type = RopeConfig::Type::kDynamic};
+  dynamic.factor = 3;
+  dynamic.original_max_positions = 8;
+  RopeTable table;
+  table.reach(arena, dynamic, 8, 8, 5);
+  const std::vector<float> few(table.cos().as<float>(), table.cos().as<float>() + 32);
+  table.reach(arena, dynamic, 8, 8, 16);
+  ASSERT_EQ(table.cos().shape()[0], 16);
+  EXPECT_NE(few, std::vector<float>(table.cos().as<float>(), table.cos().as<float>() + 32));
+  table.reach(arena, dynamic, 8, 8, 5);
+  EXPECT_EQ(few, std::vector<float>(table.cos().as<float>(), table.cos().as<float>() + 32));
+}
+
+TEST(Config, GemmasLayersAlternate) {
+  json gemma = with(llama(), {{"model_type", "gemma3_text"}, {"num_hidden_layers", 7}, {"sliding_window", 9}});
+  gemma["rope_theta"] = 1e6;
+  gemma["rope_local_base_freq"] = 5000.0;
+  gemma["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 8.0}};
+  const ModelConfig third = parse_model_config(gemma.dump(), "c");
+  EXPECT_EQ(third.windows, (std::vector<int>{9, 9, 9, 9, 9, 0, 9}));
+  EXPECT_EQ(third.rope_of_layer, (std::vector<int>{1, 1, 1, 1, 1, 0, 1}));
+  EXPECT_EQ(third.ropes[0].factor, 8);
+  EXPECT_EQ(third.ropes[1].theta, 5000);
+  EXPECT_EQ(third.ropes[1].factor, 1);
+  const ModelConfig second =
+      parse_model_config(with(llama(), {{"model_type", "gemma2"}, {"sliding_window", 9}}).dump(), "c");
+  EXPECT_EQ(second.windows, (std::vector<int>{9, 0, 9}));
 }
 
 }  // namespace

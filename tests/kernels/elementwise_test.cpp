@@ -23,6 +23,22 @@ TEST(Add, AgreesWithTheSumAtEverySize) {
       }
 }
 
+/// Each of the three once off the multiples of 16 bytes; the lengths end within a vector and within a block.
+TEST(Add, AddressesNeedNoAlignment) {
+  Context& context = context_under_test();
+  for (Dtype dtype : kFloatDtypes)
+    for (int64_t n : {8, 16, 1024, 2056, 4103})
+      for (int64_t which = 0; which < 4; ++which) {
+        const HostTensor a = HostTensor::random({n}, dtype, 1).shifted(which == 0);
+        const HostTensor b = HostTensor::random({n}, dtype, 2).shifted(which == 1);
+        HostTensor y = HostTensor({n}, dtype).shifted(which == 2);
+        launch(context, Add{.a = a.in(), .b = b.in(), .y = y.out()});
+        Doubles ref = a.values();
+        for (size_t i = 0; i < ref.size(); ++i) ref[i] += b.get(i);
+        expect_op_close(y, ref, absolute(ref), 1);
+      }
+}
+
 TEST(Accumulate, WritesOrAddsAtEverySize) {
   Context& context = context_under_test();
   for (Dtype from : kFloatDtypes)
@@ -71,8 +87,11 @@ TEST(GatherRows, CopiesTheNamedRows) {
     for (int64_t d : kWidths) {
       const HostTensor x = HostTensor::random({11, d}, dtype, 1);
       const std::vector<int32_t> rows = {10, 0, 3, 3, 7};
-      HostTensor y({5, d}, dtype);
-      launch(context, GatherRows{.x = x.in(), .rows = HostTensor::ints(rows).in(), .y = y.out()});
+      const HostTensor numbers = HostTensor::ints(rows);
+      HostTensor y({5, d}, dtype), unaligned = y.shifted(1);
+      launch(context, GatherRows{.x = x.in(), .rows = numbers.in(), .y = y.out()});
+      launch(context, GatherRows{.x = x.shifted(1).in(), .rows = numbers.in(), .y = unaligned.out()});
+      EXPECT_TRUE(same_bits(unaligned, y));
       const size_t width = static_cast<size_t>(d);
       for (size_t i = 0; i < 5 * width; ++i)
         ASSERT_EQ(y.get(i), x.get(static_cast<size_t>(rows[i / width]) * width + i % width));
@@ -110,8 +129,7 @@ TEST(Elementwise, RefusesWrongArguments) {
   expect_refused(with(gather, [&](auto& op) { op.rows.dtype = Dtype::f32; }), "GatherRows: rows: expected i32");
   expect_refused(with(gather, [&](auto& op) { op.y = wide.out(); }), "GatherRows: y: expected shape");
   expect_refused(with(gather, [&](auto& op) { op.y = f32.out(); }), "GatherRows: y: expected bf16");
-  Context& context = context_under_test();
-  EXPECT_THROW(launch(context, with(gather, [&](auto& op) { op.rows = beyond.in(); })), Error);
+  EXPECT_THROW(launch_and_wait(with(gather, [&](auto& op) { op.rows = beyond.in(); })), Error);
 }
 
 }  // namespace

@@ -35,18 +35,20 @@ struct Tensors {
   HostTensor hidden;
   TestWeight w;
   std::vector<int32_t> targets;
-  HostTensor rows_tensor, targets_tensor, losses;
-  float softcap, loss_scale = 0.25f;
+  HostTensor rows_tensor, targets_tensor, losses, scale_tensor;
+  float softcap;
+  static constexpr double kLossScale = 0.25;
 
   Tensors(Context& context, Case s, Dtype t, WeightLayout layout, bool pack, float cap)
       : c(std::move(s)),
         dtype(t),
         hidden(HostTensor::random({c.tokens, c.width}, t, 1)),
-        w(context.cpu, c.vocabulary, c.width, t, layout, pack, 2),
+        w(context, c.vocabulary, c.width, t, layout, pack, 2),
         targets(make_targets(c)),
         rows_tensor(ints(c.rows)),
         targets_tensor(ints(targets)),
         losses({static_cast<int64_t>(c.rows.size())}, Dtype::f32),
+        scale_tensor({1}, Dtype::f32, {kLossScale}),
         softcap(cap) {}
 
   /// The first two targets are the ends of the vocabulary.
@@ -67,7 +69,7 @@ struct Tensors {
             .losses = losses.out(),
             .dhidden = dhidden,
             .dw = dw,
-            .loss_scale = loss_scale,
+            .loss_scale = scale_tensor.in(),
             .softcap = softcap};
   }
   Vec<double> labelled(const Vec<double>& all) const {
@@ -105,14 +107,14 @@ void check_gradients(Context& context, Tensors& t, GradMode mode) {
 
   const Vec<double> h = t.labelled(t.hidden.values());
   check_losses(t, h);
-  const Vec<double> dz = head_dz(h, t.w.values, t.targets, static_cast<double>(t.softcap),
-                                 static_cast<double>(t.loss_scale), width, vocabulary);
+  const Vec<double> dz =
+      head_dz(h, t.w.values, t.targets, static_cast<double>(t.softcap), Tensors::kLossScale, width, vocabulary);
   const double logits = logit_error(h, t.w.values, n, vocabulary, width);
   // f32 arithmetic on the softmax; cap' = 1 - (z / cap)^2 has that error relative to 1, however small it is itself
   const double f32_share = 2 * logits + 16 * 0x1p-24;
   const double share = f32_share + (t.dtype == Dtype::bf16 ? 0x1p-8 : 0);
-  Vec<double> dz_error = head_dz(h, t.w.values, t.targets, static_cast<double>(t.softcap),
-                                 static_cast<double>(t.loss_scale), width, vocabulary, true);
+  Vec<double> dz_error =
+      head_dz(h, t.w.values, t.targets, static_cast<double>(t.softcap), Tensors::kLossScale, width, vocabulary, true);
   for (size_t i = 0; i < dz.size(); ++i) dz_error[i] = std::abs(dz[i]) * share + std::abs(dz_error[i]) * f32_share;
 
   const Vec<double> rows = matmul(dz, t.w.values, n, width, vocabulary);
@@ -142,9 +144,13 @@ void check_gradients(Context& context, Tensors& t, GradMode mode) {
 
 TEST(HeadLoss, AgreesWithTheReference) {
   Context& context = context_under_test();
-  const Case cases[] = {
-      {1, 1, 1, {0}},    {7, 7, 64, {0, 3, 6}},       {7, 64, 257, every(1, 7)}, {64, 7, 1031, every(3, 64)},
-      {5, 64, 257, {4}}, {40, 576, 257, every(2, 40)}};
+  const Case cases[] = {{1, 1, 1, {0}},
+                        {7, 7, 64, {0, 3, 6}},
+                        {7, 64, 257, every(1, 7)},
+                        {64, 7, 1031, every(3, 64)},
+                        {5, 64, 257, {4}},
+                        {3, 5, 4100, {0, 2}},
+                        {40, emulated() ? 72 : 576, 257, every(2, 40)}};
   for (Dtype dtype : {Dtype::f32, Dtype::bf16})
     for (WeightLayout layout : {WeightLayout::kOutIn, WeightLayout::kInOut})
       for (float softcap : {0.0f, 3.0f})
@@ -158,12 +164,15 @@ TEST(HeadLoss, AgreesWithTheReference) {
 }
 
 TEST(HeadLoss, ManyChunksAreOneLoss) {
-  // 24 MiB of f32 logits are 95 rows at this vocabulary: 150 rows take three chunks
+  // On the CPU 24 MiB of f32 logits are 95 rows at the large vocabulary: 150 rows take three chunks. A GPU takes at
+  // most 1024 rows at a time.
   Context& context = context_under_test();
-  for (Dtype dtype : {Dtype::f32, Dtype::bf16}) {
-    Tensors t(context, {310, 3, 66000, every(2, 301)}, dtype, WeightLayout::kOutIn, true, 0);
-    check_gradients(context, t, GradMode::kWrite);
-  }
+  for (Dtype dtype : {Dtype::f32, Dtype::bf16})
+    for (GradMode mode : {GradMode::kWrite, GradMode::kAdd}) {
+      Tensors t(context, emulated() ? Case{1200, 3, 12, every(1, 1100)} : Case{310, 3, 66000, every(2, 301)}, dtype,
+                WeightLayout::kOutIn, true, 0);
+      check_gradients(context, t, mode);
+    }
 }
 
 TEST(HeadLoss, GradientsMatchTheComplexStepOfTheReference) {
@@ -172,7 +181,7 @@ TEST(HeadLoss, GradientsMatchTheComplexStepOfTheReference) {
     Tensors t(context, {6, 5, 11, {1, 2, 5}}, Dtype::f32, WeightLayout::kOutIn, false, softcap);
     HostTensor dhidden({6, 5}, Dtype::f32), dw({11, 5}, Dtype::f32);
     launch(context, t.op(dhidden.grad(GradMode::kWrite), dw.grad(GradMode::kWrite)));
-    const Vec<double> h = t.labelled(t.hidden.values()), seed(3, static_cast<double>(t.loss_scale));
+    const Vec<double> h = t.labelled(t.hidden.values()), seed(3, Tensors::kLossScale);
     const C hc = complexes(h), wc = complexes(t.w.values);
     auto losses = [&](const C& a, const C& b) {
       return head_losses(a, b, t.targets, static_cast<double>(softcap), 5, 11);
@@ -227,6 +236,47 @@ TEST(HeadLoss, NoLabelsNoLoss) {
   EXPECT_EQ(kept.values(), before);
 }
 
+TEST(HeadLoss, PaddingHasNoLossAndNoGradient) {
+  Context& context = context_under_test();
+  for (Dtype dtype : {Dtype::f32, Dtype::bf16})
+    for (const std::vector<int32_t>& labelled : {std::vector<int32_t>{}, std::vector<int32_t>{0, 2, 3, 8}}) {
+      Tensors t(context, {9, 24, 70, labelled}, dtype, WeightLayout::kOutIn, false, 0);
+      HostTensor dhidden({9, 24}, dtype), dw({70, 24}, Dtype::f32);
+      launch(context, t.op(dhidden.grad(GradMode::kWrite), dw.grad(GradMode::kWrite)));
+      Vec<double> losses = t.losses.values();
+
+      std::vector<int32_t> rows = labelled, targets = t.targets;
+      rows.resize(labelled.size() + 5, -1), targets.resize(rows.size(), -1), losses.resize(rows.size(), 0);
+      t.rows_tensor = HostTensor::ints(rows), t.targets_tensor = HostTensor::ints(targets);
+      t.losses = HostTensor({static_cast<int64_t>(rows.size())}, Dtype::f32);
+      HostTensor padded_dhidden({9, 24}, dtype), padded_dw({70, 24}, Dtype::f32);
+      launch(context, t.op(padded_dhidden.grad(GradMode::kWrite), padded_dw.grad(GradMode::kWrite)));
+      EXPECT_EQ(t.losses.values(), losses);
+      EXPECT_EQ(padded_dhidden.values(), dhidden.values());
+      EXPECT_EQ(padded_dw.values(), dw.values());
+      const HostTensor before = HostTensor::random({9, 24}, dtype, 3);
+      HostTensor added = before;
+      if (labelled.empty()) {
+        launch(context, t.op(added.grad(GradMode::kAdd), padded_dw.grad(GradMode::kAdd)));
+        EXPECT_EQ(added.values(), before.values());
+        EXPECT_EQ(padded_dw.values(), dw.values());
+      }
+    }
+}
+
+TEST(HeadLoss, WithoutAScaleItIsOne) {
+  Context& context = context_under_test();
+  Tensors t(context, {6, 8, 20, {1, 4}}, Dtype::f32, WeightLayout::kOutIn, false, 0);
+  HostTensor scaled({6, 8}, Dtype::f32), plain({6, 8}, Dtype::f32);
+  launch(context, t.op(scaled.grad(GradMode::kWrite), {}));
+  HeadLoss op = t.op(plain.grad(GradMode::kWrite), {});
+  op.loss_scale = {};
+  launch(context, op);
+  Vec<double> want = plain.values();
+  for (double& value : want) value *= Tensors::kLossScale;  // a power of two: exact
+  EXPECT_EQ(scaled.values(), want);
+}
+
 TEST(HeadLoss, ErrorsNameTheOpTheArgumentAndTheValue) {
   Context& context = context_under_test();
   Tensors t(context, {4, 8, 10, {1, 2}}, Dtype::f32, WeightLayout::kOutIn, false, 0);
@@ -234,16 +284,24 @@ TEST(HeadLoss, ErrorsNameTheOpTheArgumentAndTheValue) {
   auto with = [&](const std::vector<int32_t>& rows, const std::vector<int32_t>& targets) {
     t.rows_tensor = HostTensor::ints(rows);
     t.targets_tensor = HostTensor::ints(targets);
-    return error_of([&] { launch(context, t.op({}, {})); });
+    t.losses = HostTensor(t.rows_tensor.shape(), Dtype::f32);
+    return error_of([&] { launch_and_wait(t.op({}, {})); });
   };
-  EXPECT_EQ(with({1, 2}, {0, 10}), "HeadLoss: targets[1]: expected 0 to 9, got 10");
-  EXPECT_EQ(with({1, 2}, {-100, 1}), "HeadLoss: targets[0]: expected 0 to 9, got -100");
+  EXPECT_EQ(with({1, 2}, {0, 10}), "HeadLoss: targets[1]: expected an index from 0 to 9, got 10");
+  EXPECT_EQ(with({1, 2}, {-100, 1}), "HeadLoss: targets[0]: expected an index from 0 to 9, got -100");
   EXPECT_EQ(with({2, 2}, {0, 1}), "HeadLoss: rows[1]: expected more than 2, got 2");
-  EXPECT_EQ(with({1, 4}, {0, 1}), "HeadLoss: rows[1]: expected 0 to 3, got 4");
+  EXPECT_EQ(with({1, 4}, {0, 1}), "HeadLoss: rows[1]: expected an index from 0 to 3, got 4");
+  EXPECT_EQ(with({-1, 2}, {-1, 1}), "HeadLoss: rows[0]: expected an index from 0 to 3, got -1");
+  EXPECT_EQ(with({1, -1}, {0, 1}), "HeadLoss: rows[1]: expected an index from 0 to 3, got -1");
+  EXPECT_EQ(with({1, 2}, {0, -1}), "HeadLoss: targets[1]: expected an index from 0 to 9, got -1");
+  EXPECT_EQ(with({1, -1}, {0, -1}), "");
   EXPECT_EQ(with({1}, {0, 1}), "HeadLoss: targets: expected shape [1], got [2]");
   EXPECT_EQ(with({1, 2}, {0, 1}), "");
   EXPECT_EQ(error_of([&] { launch(context, t.op(wrong.grad(GradMode::kWrite), {})); }),
             "HeadLoss: dhidden: expected f32, got bf16");
+  HeadLoss op = t.op({}, {});
+  op.loss_scale = t.rows_tensor.in();
+  EXPECT_EQ(error_of([&] { launch(context, op); }), "HeadLoss: loss_scale: expected shape [1], got [2]");
 }
 
 }  // namespace

@@ -94,6 +94,22 @@ TEST(LayerNorm, AgreesWithTheReferenceAtEverySize) {
       }
 }
 
+/// One vector more than a warp, than a warp's registers, than the registers of the largest block; and unaligned rows.
+TEST(LayerNorm, WidthsAboveEachTile) {
+  for (Dtype dtype : kFloatDtypes)
+    for (int64_t d : {16, 136, 264, 1032, 4104, 16392}) {
+      Case c{.rows = 2, .d = d, .dtype = dtype, .w_dtype = dtype};
+      check_forward(c);
+      check_backward(c);
+      if (d > 1032) continue;
+      c.dy = c.dy.shifted(1), c.b = HostTensor::random({d}, Dtype::f32, 4);
+      check_forward(c);
+      check_backward(c);
+      c.b = c.b.shifted(1);
+      check_forward(c);
+    }
+}
+
 TEST(LayerNorm, GradientsAgreeWithTheComplexStep) {
   for (Dtype dtype : kFloatDtypes)
     for (int64_t d : {7, 64}) {

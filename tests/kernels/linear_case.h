@@ -3,9 +3,8 @@
 #include <memory>
 
 #include "kernels/ops/linear.h"
+#include "tests/kernels/op_test.h"
 #include "tests/reference/linear.h"
-#include "tests/support/close.h"
-#include "tests/support/host_tensor.h"
 
 // What the tests of the ops around a weight share.
 namespace lorica::test {
@@ -13,11 +12,6 @@ namespace lorica::test {
 using reference::Vec;
 
 inline size_t to_size(int64_t n) { return static_cast<size_t>(n); }
-
-inline Vec<double> absolute(Vec<double> v) {
-  for (double& value : v) value = std::abs(value);
-  return v;
-}
 
 inline Vec<std::complex<double>> complexes(const Vec<double>& v) { return {v.begin(), v.end()}; }
 
@@ -32,21 +26,26 @@ inline std::string sum_failure(const Vec<double>& got, const Vec<double>& ref, V
   return close_failure(got, ref, {.dtype = dtype, .c = 2.02, .scales = &absolute_terms});
 }
 
-/// A weight [out, in] as an op takes it: in either layout, packed or plain.
+/// Whether weights are packed: the CPU alone packs them.
+inline std::vector<bool> packings(const Context& context) {
+  return context.device == Device::kCpu ? std::vector<bool>{false, true} : std::vector<bool>{false};
+}
+
+/// A weight [out, in] as an op takes it: in either layout, packed (on the CPU) or plain.
 struct TestWeight {
   HostTensor tensor;
   WeightLayout layout;
   std::unique_ptr<PackedWeight> forward, backward;
   Vec<double> values;  // [out, in] whatever the layout
 
-  TestWeight(CpuBackend& backend, int64_t out, int64_t in, Dtype dtype, WeightLayout l, bool pack, uint64_t seed)
+  TestWeight(Context& context, int64_t out, int64_t in, Dtype dtype, WeightLayout l, bool pack, uint64_t seed)
       : tensor(HostTensor::random(l == WeightLayout::kOutIn ? Shape{out, in} : Shape{in, out}, dtype, seed)),
         layout(l),
         values(l == WeightLayout::kOutIn ? tensor.values()
                                          : reference::transposed(tensor.values(), to_size(in), to_size(out))) {
-    if (!pack) return;
-    forward = pack_weight(backend, tensor.in(), layout, PackFor::kForward);
-    backward = pack_weight(backend, tensor.in(), layout, PackFor::kBackward);
+    if (!pack || context.device != Device::kCpu) return;
+    forward = pack_weight(context.cpu, tensor.in(), layout, PackFor::kForward);
+    backward = pack_weight(context.cpu, tensor.in(), layout, PackFor::kBackward);
   }
   WeightIn for_forward() const { return {.w = tensor.in(), .packed = forward.get(), .layout = layout}; }
   WeightIn for_backward() const { return {.w = tensor.in(), .packed = backward.get(), .layout = layout}; }

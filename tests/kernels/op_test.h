@@ -53,11 +53,22 @@ void expect_gradient(const Shape& shape, Dtype dtype, const Doubles& ref, const 
   HostTensor written(shape, dtype);
   run(written.grad(GradMode::kWrite));
   expect_op_close(written, ref, terms, c);
+  HostTensor unaligned = HostTensor(shape, dtype).shifted(1);
+  run(unaligned.grad(GradMode::kWrite));
+  expect_op_close(unaligned, ref, terms, c);
   HostTensor added = HostTensor::random(shape, dtype, 77);
   Doubles sum = added.values(), sum_terms = absolute(sum);
   for (size_t i = 0; i < sum.size(); ++i) sum[i] += ref[i], sum_terms[i] += terms[i];
   run(added.grad(GradMode::kAdd));
   expect_op_close(added, sum, sum_terms, c);
+}
+
+/// Runs an op and waits for it: a GPU reports an index out of range with the next copy to the host.
+template <class Op>
+void launch_and_wait(const Op& op) {
+  Context& context = context_under_test();
+  launch(context, op);
+  context.memory().copy_out(nullptr, nullptr, 0);
 }
 
 /// check() throws an Error whose message starts with "Op: argument".

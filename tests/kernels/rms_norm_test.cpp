@@ -62,8 +62,25 @@ TEST(RmsNorm, AgreesWithTheReferenceAtEverySize) {
       }
 }
 
+/// One vector more than a warp, than a warp's registers, than the registers of the largest block; and unaligned rows.
+TEST(RmsNorm, WidthsAboveEachTile) {
+  for (Dtype dtype : kFloatDtypes)
+    for (int64_t d : {16, 136, 264, 1032, 4104, 16392}) {
+      Case c{.rows = 2, .d = d, .dtype = dtype, .w_dtype = dtype, .offset = 0};
+      check_forward(c);
+      check_backward(c);
+      if (d > 1032) continue;
+      c.x = c.x.shifted(1);
+      check_forward(c);
+      check_backward(c);
+      c.x = HostTensor::random({2, d}, dtype, 1), c.w = c.w.shifted(1);
+      check_forward(c);
+      check_backward(c);
+    }
+}
+
 TEST(RmsNorm, ManyRowsExceedOneRangePerPiece) {
-  check_backward({.rows = 64 * 16 + 5, .d = 7, .dtype = Dtype::f32, .w_dtype = Dtype::f32, .offset = 0});
+  check_backward({.rows = sizes({70000}, {1029})[0], .d = 7, .dtype = Dtype::f32, .w_dtype = Dtype::f32, .offset = 0});
 }
 
 TEST(RmsNorm, GradientsAgreeWithTheComplexStep) {

@@ -62,6 +62,10 @@ void check(Case c) {
     op.x = in_place.in(), op.y = in_place.out();
     launch(context, op);
     EXPECT_TRUE(same_bits(in_place, y));
+    const HostTensor unaligned = c.x.shifted(1);
+    op.x = unaligned.in();
+    launch(context, op);
+    EXPECT_TRUE(same_bits(in_place, y));
   }
   expect_gradient(c.x.shape(), c.dtype, backward, terms, 4, [&](const GradOut& dx) {
     launch(context,
@@ -121,10 +125,9 @@ TEST(Rope, RefusesWrongArguments) {
   expect_refused(with(bwd, [&](auto& o) { o.dy = flat.in(); }), "RopeBwd: dy: expected 3 dimensions");
   expect_refused(with(bwd, [&](auto& o) { o.dx.tensor = f32.out(); }), "RopeBwd: dx: expected bf16");
 
-  Context& context = context_under_test();
   const HostTensor beyond = HostTensor::ints({0, 5, 2});
-  EXPECT_THROW(launch(context, with(op, [&](auto& o) { o.positions = beyond.in(); })), Error);
-  EXPECT_THROW(launch(context, with(bwd, [&](auto& o) { o.positions = beyond.in(); })), Error);
+  EXPECT_THROW(launch_and_wait(with(op, [&](auto& o) { o.positions = beyond.in(); })), Error);
+  EXPECT_THROW(launch_and_wait(with(bwd, [&](auto& o) { o.positions = beyond.in(); })), Error);
 }
 
 }  // namespace

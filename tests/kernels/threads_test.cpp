@@ -93,11 +93,11 @@ class Runs {
                              .grad = g.in().as<float>(),
                              .m = m.out().as<float>(),
                              .v = v.out().as<float>(),
-                             .elements = 50000,
-                             .learning_rate = 0.1f};
-    launch(context_, AdamW{.tensors = {&tensor, 1}, .step = 3});
+                             .elements = 50000};
+    const HostTensor values({3}, Dtype::f32, {0.1, 0.25, 0.01});
+    launch(context_, AdamW{.tensors = {&tensor, 1}, .step_values = values.in(), .norm = {}});
     const In view = g.in();
-    launch(context_, GlobalNorm{.grads = {&view, 1}, .norm = &norm});
+    launch(context_, GlobalNorm{.grads = {&view, 1}, .norm = {&norm, {1}, Dtype::f64}});
   }
 
   Dtype dtype_;

@@ -5,32 +5,16 @@
 #include <cstring>
 #include <sstream>
 
-#include "io/formats/safetensors.h"
-#include "io/formats/safetensors_write.h"
-#include "tests/support/tiny_model.h"
+#include "tests/support/parity_report.h"
 
 namespace lorica {
 namespace {
 
 namespace fs = std::filesystem;
 
-struct Verdict {
-  bool good;
-  std::string report;
-};
-Verdict parity(ParityOptions options) {
-  std::FILE* out = std::tmpfile();
-  const bool good = run_parity(options, out);
-  std::string report(static_cast<size_t>(std::ftell(out)), '\0');
-  std::rewind(out);
-  const size_t read = std::fread(report.data(), 1, report.size(), out);
-  std::fclose(out);
-  EXPECT_EQ(read, report.size());
-  return {good, report};
-}
-ParityOptions options_for(const std::string& family) {
-  return {.model = test::golden_folder(family), .golden = test::golden_folder(family) / "golden.safetensors"};
-}
+using test::options_for;
+using test::parity;
+using test::Verdict;
 
 class Families : public testing::TestWithParam<const char*> {};
 
@@ -40,7 +24,30 @@ TEST_P(Families, AgreeWithTheGoldens) {
   EXPECT_EQ(verdict.report.find("skipped"), std::string::npos) << verdict.report;
 }
 INSTANTIATE_TEST_SUITE_P(Parity, Families,
-                         testing::Values("llama3_rope_tied", "qwen2", "qwen3", "gpt2", "mistral_window"));
+                         testing::Values("llama3_rope_tied", "qwen2", "qwen3", "gpt2", "mistral_window", "gemma2",
+                                         "gemma3", "phi3"));
+
+/// Options that the goldens above do not have: other families, rope scalings, biases, windows, activations.
+class Variants : public testing::TestWithParam<const char*> {};
+
+TEST_P(Variants, AgreeWithTheGoldens) {
+  const fs::path folder = fs::path(TEST_DATA) / "golden_variants" / GetParam();
+  const Verdict verdict = parity({.model = folder, .golden = folder / "golden.safetensors"});
+  EXPECT_TRUE(verdict.good) << verdict.report;
+  for (const char* group : {"logits", "loss", "grad.*", "lora.logits", "lora.loss", "lora.grad.*"})
+    EXPECT_NE(("\n" + verdict.report).find(std::string("\n") + group + " "), std::string::npos)
+        << group << verdict.report;
+}
+INSTANTIATE_TEST_SUITE_P(Parity, Variants,
+                         testing::Values("granite", "olmo2", "smollm3", "llama_biases_linear", "llama_yarn",
+                                         "llama_dynamic", "phi3_longrope", "qwen3_window", "gemma3_scaled",
+                                         "gpt2_options"));
+
+TEST(Classifier, AgreesWithTheGolden) {
+  const Verdict verdict = parity(options_for("llama_seq_cls"));
+  EXPECT_TRUE(verdict.good) << verdict.report;
+  EXPECT_NE(verdict.report.find("grad.*                     21 tensors"), std::string::npos) << verdict.report;
+}
 
 /// One element of k_proj's A starts with a gradient of 1.2e-7, next to AdamW's eps: f32 rounding decides how far it
 /// moves. Over instruction sets, and with this or that op replaced by a double version, it ends 4e-6 to 1.6e-4 away;
@@ -60,23 +67,12 @@ TEST(Llama, AgreesWithTheGoldensUpToAnElementThatRoundingDecides) {
   EXPECT_TRUE(verdict.good) << verdict.report;
 }
 
-/// bf16 keeps 8 bits, and PyTorch's own bf16 run is off by 0.12 and 0.13 in the adapters' gradients. Ten AdamW steps
-/// divide tiny gradients by their own size, so what is compared stops before them.
+/// PyTorch's own bf16 run is off by 0.12 and 0.13 in the adapters' gradients.
 class Bf16 : public testing::TestWithParam<const char*> {};
 
 TEST_P(Bf16, IsCloseToTheGoldens) {
   const fs::path folder = fs::path(testing::TempDir()) / (std::string("lorica_bf16_") + GetParam());
-  fs::create_directories(folder);
-  const SafetensorsFile whole(test::golden_folder(GetParam()) / "golden.safetensors");
-  std::vector<TensorToWrite> kept;
-  for (const SafetensorsEntry& entry : whole.entries())
-    if (entry.dtype && !entry.name.starts_with("lora.train.") && entry.name != "greedy_ids")
-      kept.push_back({.name = entry.name, .view = whole.tensor(entry.name)});
-  write_safetensors(folder / "golden.safetensors", kept);
-  ParityOptions options = options_for(GetParam());
-  options.golden = folder / "golden.safetensors";
-  options.precision = Precision::kBf16;
-  options.tolerance = 0.1;
+  ParityOptions options = test::bf16_options(GetParam(), folder);
   const Verdict verdict = parity(options);
   EXPECT_TRUE(verdict.good) << verdict.report;
   options.tolerance = 1e-4;

@@ -145,7 +145,7 @@ TEST(RecipeErrors, Yaml) {
   EXPECT_EQ(error_of("# nothing but a comment\n"), "recipe.yaml: the recipe is empty");
   EXPECT_EQ(error_of("\n- a\n"), "recipe.yaml:2: expected sections of keys (model, data, ...), got a list");
   EXPECT_EQ(error_of("hello"), "recipe.yaml:1: expected sections of keys (model, data, ...), got 'hello'");
-  EXPECT_EQ(error_of("model: m\n"), "recipe.yaml:1: model: expected a section of keys, got 'm'");
+  EXPECT_EQ(error_of("data: m\n"), "recipe.yaml:1: data: expected a section of keys, got 'm'");
   EXPECT_EQ(error_of("model:\n  path: m\n   x: y\n"), "recipe.yaml:3:5: illegal map value");
   EXPECT_EQ(error_of("model:\n  path: \"m\n"), "recipe.yaml:2:9: this quote is never closed");
   EXPECT_EQ(error_of("\xef\xbb\xbfmodel: {path: &a 'it''s}\n"), "recipe.yaml:1:15: this quote is never closed");

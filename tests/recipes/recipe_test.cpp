@@ -137,6 +137,13 @@ TEST(Recipe, FillsInDefaults) {
   EXPECT_EQ(read("\xef\xbb\xbf" + minimal()), expected);  // a byte order mark
 }
 
+TEST(Recipe, AModelAloneIsItsPath) {
+  const std::string rest = "data:\n  train: t.jsonl\noutput: {dir: o}\ntrain:\n  max_steps: 10\n";
+  EXPECT_EQ(read("model: Owner/name\n" + rest).model.path, "Owner/name");
+  EXPECT_EQ(error_of("model: [a]\n" + rest), "recipe.yaml:1: model: expected a section of keys, got a list");
+  EXPECT_EQ(error_of("model: a\nmodel: b\n" + rest), "recipe.yaml:2: model: given twice, first at recipe.yaml:1");
+}
+
 TEST(Recipe, StepSizeByOneOfThreeKeys) {
   EXPECT_FALSE(read(minimal("  tokens_per_step: 9\n")).train.examples_per_step);
   EXPECT_FALSE(read(minimal("  gradient_accumulation_steps: 9\n")).train.examples_per_step);

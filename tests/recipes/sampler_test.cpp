@@ -15,8 +15,21 @@ namespace {
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
-int32_t choose(std::vector<float> logits, const SamplingOptions& options, std::vector<int32_t> seen = {}) {
-  return Sampler(options, 0).next(logits, seen);
+/// The sampler of one sequence.
+struct One {
+  explicit One(const SamplingOptions& options, size_t sequence = 0) : sampler(context, arena, options, sequence, 1) {}
+  int32_t next(const std::vector<float>& logits, const std::vector<int32_t>& seen = {}) {
+    const std::vector<int32_t>* const all[] = {&seen};
+    return sampler.next({logits.data(), {1, static_cast<int64_t>(logits.size())}, Dtype::f32}, all)[0];
+  }
+  Context context;
+  Arena arena;
+  Sampler sampler;
+};
+
+int32_t choose(const std::vector<float>& logits, const SamplingOptions& options,
+               const std::vector<int32_t>& seen = {}) {
+  return One(options).next(logits, seen);
 }
 
 TEST(Sampler, GreedyTakesTheLargestAndOfEqualsTheLowest) {
@@ -43,18 +56,33 @@ TEST(Sampler, LogitsThatAreNotFiniteThrow) {
 
 TEST(Sampler, SameSeedSameTokens) {
   const std::vector<float> logits(50, 0.0f);
-  const auto draw = [&](uint64_t seed, uint64_t sequence) {
-    Sampler sampler({.temperature = 1, .seed = seed}, sequence);
+  const auto draw = [&](uint64_t seed, size_t sequence) {
+    One sampler({.temperature = 1, .seed = seed}, sequence);
     std::vector<int32_t> tokens;
-    for (int i = 0; i < 40; ++i) {
-      std::vector<float> row = logits;
-      tokens.push_back(sampler.next(row, {}));
-    }
+    for (int i = 0; i < 40; ++i) tokens.push_back(sampler.next(logits));
     return tokens;
   };
   EXPECT_EQ(draw(3, 0), draw(3, 0));
   EXPECT_NE(draw(3, 0), draw(4, 0));
   EXPECT_NE(draw(3, 0), draw(3, 1));
+}
+
+TEST(Sampler, ABatchGivesEachSequenceWhatItGetsAlone) {
+  Context context;
+  Arena arena;
+  const SamplingOptions options{.temperature = 1, .repetition_penalty = 1.3, .seed = 9};
+  std::vector<float> logits;
+  for (int i = 0; i < 3 * 40; ++i) logits.push_back(static_cast<float>(i * 37 % 11) / 4);
+  const std::vector<int32_t> first = {1, 5, 7}, last = {2};
+  Sampler together(context, arena, options, 4, 3);
+  One alone_first(options, 4), alone_last(options, 6);
+  for (int step = 0; step < 10; ++step) {
+    const std::vector<int32_t>* const seen[] = {&first, nullptr, &last};
+    const std::vector<int32_t> ids = together.next({logits.data(), {3, 40}, Dtype::f32}, seen);
+    EXPECT_EQ(ids[0], alone_first.next({logits.begin(), logits.begin() + 40}, first));
+    EXPECT_EQ(ids[1], -1);
+    EXPECT_EQ(ids[2], alone_last.next({logits.begin() + 80, logits.end()}, last));
+  }
 }
 
 /// Draws over many seeds follow the probabilities that Transformers' processors leave: each count within five standard
@@ -77,11 +105,8 @@ TEST(Sampler, FrequenciesAreThoseOfTransformers) {
     std::vector<int> counts(logits.size());
     for (int seed = 0; seed < kSeeds; ++seed) {
       options.seed = static_cast<uint64_t>(seed);
-      Sampler sampler(options, 5);
-      for (int i = 0; i < kDraws; ++i) {
-        std::vector<float> row = logits;
-        ++counts[static_cast<size_t>(sampler.next(row, seen))];
-      }
+      One sampler(options, 5);
+      for (int i = 0; i < kDraws; ++i) ++counts[static_cast<size_t>(sampler.next(logits, seen))];
     }
     constexpr double kAll = double{kSeeds} * kDraws;
     for (size_t i = 0; i < counts.size(); ++i) {

@@ -15,13 +15,17 @@ inline std::filesystem::path golden_folder(const std::string& family) {
   return std::filesystem::path(TEST_DATA) / "golden" / family;
 }
 
-/// One of the tiny golden models (2 blocks, width 48, vocabulary 131), with its context and arena.
+/// One of the tiny golden models (2 blocks, width 48, vocabulary 131), with its context and arenas.
 struct TinyModel {
-  explicit TinyModel(const std::string& family = "llama", Dtype dtype = Dtype::f32, bool trained = false)
-      : config(parse_model_config(read_file(golden_folder(family) / "config.json"), "config.json")) {
+  explicit TinyModel(const std::string& family = "llama", Dtype dtype = Dtype::f32, bool trained = false,
+                     Device device = Device::kCpu)
+      : context(device),
+        lasting(context.memory()),
+        arena(context.memory()),
+        config(parse_model_config(read_file(golden_folder(family) / "config.json"), "config.json")) {
     const BuildOptions build{
         .weights = std::make_shared<SafetensorsFolder>(golden_folder(family)), .dtype = dtype, .trained = trained};
-    model = Decoder::build(context, arena, config, build);
+    model = Decoder::build(context, {lasting, arena}, config, build);
   }
   /// A fresh adapter, with B drawn too so that every gradient is there.
   void adapt(const LoraOptions& options, double spread = 0.2) {
@@ -30,13 +34,14 @@ struct TinyModel {
     std::normal_distribution<double> normal(0, spread);
     for (LinearLayer* layer : model->linears()) {
       if (!layer->lora) continue;
-      Tensor& b = layer->lora->b.value;
-      for (int64_t i = 0; i < b.elements(); ++i) b.as<float>()[i] = static_cast<float>(normal(generator));
+      std::vector<float> b(static_cast<size_t>(layer->lora->b.value.elements()));
+      for (float& value : b) value = static_cast<float>(normal(generator));
+      layer->lora->b.value.copy_in(b.data());
     }
   }
 
   Context context;
-  Arena arena;
+  Arena lasting, arena;  ///< arena: of passes
   ModelConfig config;
   std::unique_ptr<Decoder> model;
 };
@@ -70,8 +75,8 @@ inline std::vector<float> gradients_of(const Decoder& model) {
       all.insert(all.end(), static_cast<size_t>(p->value.elements()), 0.0f);
       continue;
     }
-    const float* g = p->gradient.as<float>();
-    all.insert(all.end(), g, g + p->gradient.elements());
+    const std::vector<float> g = to_host<float>(p->gradient);
+    all.insert(all.end(), g.begin(), g.end());
   }
   return all;
 }

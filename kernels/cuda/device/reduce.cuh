@@ -7,7 +7,8 @@ namespace lorica::device {
 constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
 
-__device__ __forceinline__ float warp_sum(float x) {
+template <class T>
+__device__ __forceinline__ T warp_sum(T x) {
 #pragma unroll
   for (int step = kWarp / 2; step > 0; step /= 2) x += __shfl_xor_sync(kAllLanes, x, step);
   return x;
@@ -18,14 +19,15 @@ __device__ __forceinline__ float warp_max(float x) {
   return x;
 }
 
-/// `slots` is shared memory of 32 floats, free for reuse by another reduction only after a __syncthreads(). blockDim.x
+/// `slots` is shared memory of 32 values, free for reuse by another reduction only after a __syncthreads(). blockDim.x
 /// is a multiple of 32, the block one-dimensional; every thread calls.
-__device__ __forceinline__ float block_sum(float x, float* slots) {
+template <class T>
+__device__ __forceinline__ T block_sum(T x, T* slots) {
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
   x = warp_sum(x);
   if (lane == 0) slots[warp] = x;
   __syncthreads();
-  return warp_sum(lane < warps ? slots[lane] : 0.0f);
+  return warp_sum(lane < warps ? slots[lane] : T{});
 }
 __device__ __forceinline__ float block_max(float x, float* slots) {
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;

@@ -28,19 +28,24 @@ __device__ __forceinline__ T from_float(float x) {
   }
 }
 
-/// 16 bytes of T, moved by one instruction from or to a 16-byte aligned address.
-template <class T>
-struct alignas(16) Vector {
-  static constexpr int kWidth = 16 / sizeof(T);
-  T value[kWidth];
+/// kCount neighbouring elements, 16 bytes unless said otherwise, moved by one instruction (two, above 16 bytes) from or
+/// to an address that is a multiple of their size.
+template <class T, int kCount = 16 / sizeof(T)>
+struct alignas(kCount * sizeof(T)) Vector {
+  static constexpr int kWidth = kCount;
+  T value[kCount];
 };
-template <class T>
-__device__ __forceinline__ Vector<T> load_vector(const T* from) {
-  return *reinterpret_cast<const Vector<T>*>(from);
+template <int kCount, class T>
+__device__ __forceinline__ Vector<T, kCount> load_vector(const T* from) {
+  return *reinterpret_cast<const Vector<T, kCount>*>(from);
 }
 template <class T>
-__device__ __forceinline__ void store_vector(T* to, const Vector<T>& vector) {
-  *reinterpret_cast<Vector<T>*>(to) = vector;
+__device__ __forceinline__ Vector<T> load_vector(const T* from) {
+  return load_vector<Vector<T>::kWidth>(from);
+}
+template <class T, int kCount>
+__device__ __forceinline__ void store_vector(T* to, const Vector<T, kCount>& vector) {
+  *reinterpret_cast<Vector<T, kCount>*>(to) = vector;
 }
 
 /// Writes, or adds to what is there.

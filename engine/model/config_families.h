@@ -1,0 +1,16 @@
+#pragma once
+#include "engine/model/config.h"
+#include "engine/model/config_reader.h"
+
+// What config.json means in each family; config.cpp chooses by model_type.
+namespace lorica {
+
+ModelConfig read_llama(ConfigReader&);  ///< llama, mistral, qwen2, qwen3
+ModelConfig read_gemma(ConfigReader&);  ///< gemma2, gemma3_text
+ModelConfig read_phi3(ConfigReader&);
+ModelConfig read_granite(ConfigReader&);
+ModelConfig read_olmo2(ConfigReader&);
+ModelConfig read_smollm3(ConfigReader&);
+ModelConfig read_gpt2(ConfigReader&);
+
+}  // namespace lorica
