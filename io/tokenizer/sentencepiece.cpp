@@ -106,7 +106,7 @@ json around_json(const SentencePieceFile& file, bool bos, bool eos) {
   const auto add = [&](int32_t id) {
     const std::string text(file.pieces[static_cast<size_t>(id)].text);
     single.push_back({{"SpecialToken", {{"id", text}, {"type_id", 0}}}});
-    tokens[text] = {{"id", text}, {"ids", {id}}, {"tokens", {text}}};
+    tokens[text] = {{"id", text}, {"ids", json::array({static_cast<uint64_t>(id)})}, {"tokens", json::array({text})}};
   };
   if (bos && file.bos_id >= 0) add(file.bos_id);
   single.push_back({{"Sequence", {{"id", "A"}, {"type_id", 0}}}});
@@ -133,7 +133,11 @@ json sentencepiece_json(const SentencePieceFile& file, const SentencePieceOption
   json decoders = json::array({{{"type", "Replace"}, {"pattern", {{"String", kSpaceMark}}}, {"content", " "}}});
   if (file.byte_fallback) decoders.push_back({{"type", "ByteFallback"}});
   decoders.push_back({{"type", "Fuse"}});
-  if (file.add_dummy_prefix) decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  if (file.add_dummy_prefix || file.remove_extra_whitespaces)
+    decoders.push_back({{"type", "Strip"},
+                        {"content", " "},
+                        {"start", file.remove_extra_whitespaces ? uint64_t{1} << 30 : uint64_t{1}},
+                        {"stop", uint64_t{0}}});
   return {{"version", "1.0"},
           {"added_tokens", std::move(added)},
           {"model", model_json(file)},

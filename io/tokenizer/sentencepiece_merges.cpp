@@ -13,7 +13,7 @@ nlohmann::ordered_json merges_by_score(std::span<const std::string_view> pieces,
   for (size_t id = 0; id < pieces.size(); ++id)
     if (may_merge[id]) ids.emplace(pieces[id], id);
   struct Cut {
-    size_t piece, left_bytes;
+    size_t piece, left_bytes, left;  // left: the id of the left part
   };
   std::vector<Cut> cuts;
   for (size_t id = 0; id < pieces.size(); ++id) {
@@ -21,12 +21,14 @@ nlohmann::ordered_json merges_by_score(std::span<const std::string_view> pieces,
     const std::string_view text = pieces[id];
     for (size_t at = 1; at < text.size(); ++at) {
       const bool at_character = (static_cast<unsigned char>(text[at]) & 0xc0) != 0x80;
-      if (at_character && ids.contains(text.substr(0, at)) && ids.contains(text.substr(at))) cuts.push_back({id, at});
+      if (at_character && ids.contains(text.substr(0, at)) && ids.contains(text.substr(at)))
+        cuts.push_back({id, at, ids.at(text.substr(0, at))});
     }
   }
-  std::stable_sort(cuts.begin(), cuts.end(), [&](const Cut& a, const Cut& b) {
+  std::sort(cuts.begin(), cuts.end(), [&](const Cut& a, const Cut& b) {
     if (scores[a.piece] != scores[b.piece]) return scores[a.piece] > scores[b.piece];
-    return a.left_bytes > b.left_bytes;
+    if (a.piece != b.piece) return a.piece < b.piece;
+    return a.left < b.left;
   });
   nlohmann::ordered_json merges = nlohmann::ordered_json::array();
   for (const Cut& cut : cuts) {

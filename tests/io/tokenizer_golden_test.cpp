@@ -1,6 +1,7 @@
 // Ids and decoded text against the Python tokenizers package.
 #include <gtest/gtest.h>
 
+#include <map>
 #include <sstream>
 #include <thread>
 
@@ -102,13 +103,21 @@ TEST(LlamaCppVectors, LlamaSpm) { expect_llama_cpp_ids("llama-spm", "llama2"); }
 
 // Llama 2's vocabulary as its GGUF files hold it: pieces, scores that fall with the id, types.
 std::string llama_gguf(const std::filesystem::path& tokenizer_json) {
-  const nlohmann::json vocab = nlohmann::json::parse(read_file(tokenizer_json)).at("model").at("vocab");
+  const nlohmann::json model = nlohmann::json::parse(read_file(tokenizer_json)).at("model");
+  const nlohmann::json& vocab = model.at("vocab");
+  std::map<std::string, float> score_of;  // pieces merge in the order of their scores
+  for (const nlohmann::json& merge : model.at("merges")) {
+    std::string piece = merge.get<std::string>();
+    piece.erase(piece.find(' '), 1);
+    score_of.emplace(piece, -static_cast<float>(score_of.size()));
+  }
   std::vector<std::string> tokens(vocab.size());
   for (const auto& [token, id] : vocab.items()) tokens[id.get<size_t>()] = token;
   std::string scores = test::raw<uint32_t>(6) + test::raw<uint64_t>(tokens.size());
   std::string types = test::raw<uint32_t>(5) + test::raw<uint64_t>(tokens.size());
   for (size_t id = 0; id < tokens.size(); ++id) {
-    scores += test::raw(id < 259 ? 0.0f : 259.0f - static_cast<float>(id));
+    const auto score = score_of.find(tokens[id]);
+    scores += test::raw(score == score_of.end() ? -1e5f : score->second);
     types += test::raw<int32_t>(id == 0 ? 2 : id < 3 ? 3 : id < 259 ? 6 : 1);
   }
   test::GgufBuilder builder;

@@ -39,6 +39,7 @@ void note(const std::vector<double>& got, const std::vector<double>& ref, double
 }  // namespace
 
 void print_closeness() {
+  if (closeness().empty()) return;
   fmt::print("{:<60} {:>8} {:>9} {:>12} {:>10}\n", "test", "tensors", "largest", "worst error", "of limit");
   for (const auto& [test, c] : closeness())
     fmt::print("{:<60} {:>8} {:>9} {:>12.1e} {:>9.0f} %\n", test, c.tensors, c.largest, c.worst_error,
