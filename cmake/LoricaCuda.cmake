@@ -30,6 +30,9 @@ set(LORICA_CUDA_OPTIONS
   --expt-relaxed-constexpr -lineinfo "SHELL:-Xptxas -v"
   -DFMT_USE_CONSTEXPR=1  # fmt 9 switches it off under nvcc and then calls what is no longer constexpr
   "SHELL:-Xcompiler -Wall,-Wextra,-Werror" "SHELL:-Werror all-warnings")
+if(LORICA_HAS_CUDA AND CMAKE_CUDA_COMPILER_VERSION VERSION_GREATER_EQUAL 12.9)
+  list(APPEND LORICA_CUDA_OPTIONS --compress-mode=size)  # a seventh of the size, most of which is -lineinfo
+endif()
 if(CCACHE_PROGRAM AND NOT CMAKE_CUDA_COMPILER_LAUNCHER)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
 endif()
