@@ -1,9 +1,11 @@
 #!/bin/sh
-# Starts a program of this folder with the CUDA libraries that the machine has.
-# usage: ./start PROGRAM [ARGUMENT...]     e.g. ./start lorica info --device
+# Starts a program of this folder, or a tool around one, with the CUDA libraries that the machine has.
+# usage: ./start PROGRAM [ARGUMENT...]     e.g. ./start lorica info --device cuda
 # LORICA_CUDA_LIBS (folders, separated by colons) is looked into first.
 here=$(cd "$(dirname "$0")" && pwd)
-if [ $# -eq 0 ] || [ ! -x "$here/bin/$1" ]; then
+program=$1
+[ -n "$1" ] && [ -x "$here/bin/$1" ] && program="$here/bin/$1"
+if [ $# -eq 0 ] || ! command -v "$program" >/dev/null; then
   echo "usage: $0 PROGRAM [ARGUMENT...], PROGRAM one of: $(cd "$here/bin" && echo *)" >&2
   exit 2
 fi
@@ -35,6 +37,5 @@ done
 # Only where the programs look by themselves: on LD_LIBRARY_PATH these folders could hide the programs' own libraries.
 LORICA_CUDA_LIBS=$found
 export LORICA_CUDA_LIBS
-program=$1
 shift
-exec "$here/bin/$program" "$@"
+exec "$program" "$@"

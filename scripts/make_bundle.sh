@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes a relocatable folder of built programs with the shared libraries that a bare CUDA machine lacks.
+# Makes a relocatable folder of built programs with the shared libraries that a bare CUDA machine lacks, and FOLDER.tar.gz, which
+# is what travels.
 # usage: scripts/make_bundle.sh FOLDER PROGRAM...
 # glibc, the driver and CUDA's libraries stay out: the machine has the first two, and start looks for the third.
 set -euo pipefail
@@ -27,11 +28,14 @@ find "$source/bench" -maxdepth 1 -name '*.py' -exec cp {} "$folder/bench/" \;
 cp -r "$source/recipes" "$folder/recipes"
 find "$folder/recipes" -type f ! -name '*.yaml' -delete
 
+git -C "$source" rev-parse --short HEAD >"$folder/COMMIT" 2>/dev/null || echo unknown >"$folder/COMMIT"
+
 glibc=$(objdump -T "$folder"/bin/* "$folder"/lib/* | grep -o 'GLIBC_2\.[0-9]*' | sort -t. -k2 -n | tail -1)
-size_kb=$(du -sk "$folder" | cut -f1)
-echo "$folder: $((size_kb / 1024)) MB, needs ${glibc/_/ } or newer"
+tar -C "$(dirname "$folder")" -czf "$folder.tar.gz" "$(basename "$folder")"
+size_kb=$(du -sk "$folder.tar.gz" | cut -f1)
+echo "$folder.tar.gz: $((size_kb / 1024)) MB, unpacked $(du -sm "$folder" | cut -f1) MB, needs ${glibc/_/ } or newer"
 if [ "$size_kb" -gt $((limit_mb * 1024)) ]; then
-  echo "$folder: larger than $limit_mb MB:" >&2
+  echo "$folder.tar.gz: larger than $limit_mb MB; unpacked:" >&2
   du -k "$folder"/bin/* "$folder"/lib/* "$folder/tests" | sort -rn | head >&2
   exit 1
 fi
