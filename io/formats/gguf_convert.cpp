@@ -5,7 +5,6 @@
 #include "io/formats/file_bytes.h"
 #include "io/formats/gguf_model.h"
 #include "io/formats/printable.h"
-#include "io/tokenizer/utf8.h"
 
 namespace lorica {
 namespace {
@@ -89,11 +88,7 @@ std::vector<std::pair<std::string, std::string>> small_files(const GgufFile& fil
                                                              Dtype dtype) {
   std::vector<std::pair<std::string, std::string>> files;
   const auto add = [&](const char* name, const ordered_json& json) { files.emplace_back(name, json.dump(2) + "\n"); };
-  if (file.contains("tokenizer.chat_template")) {
-    const std::string_view text = file.text("tokenizer.chat_template");
-    if (!utf8::is_valid(text)) throw Error("{}: metadata 'tokenizer.chat_template': is not UTF-8", file.origin());
-    files.emplace_back("chat_template.jinja", text);
-  }
+  if (const auto text = gguf_chat_template(file)) files.emplace_back("chat_template.jinja", *text);
   add("tokenizer.json", gguf_tokenizer_json(file));
   add("tokenizer_config.json", gguf_tokenizer_config_json(file, model));
   add("generation_config.json", generation_config_json(file));

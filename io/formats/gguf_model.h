@@ -3,6 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/formats/gguf.h"
@@ -49,6 +50,8 @@ std::optional<int64_t> gguf_token_id(const GgufFile& file, std::string_view key)
 /// tokenizer.json of a byte-level BPE (tokenizer.ggml.model gpt2). Throws Error for other models and for a
 /// pre-tokenizer (tokenizer.ggml.pre) that is not known.
 nlohmann::ordered_json gguf_tokenizer_json(const GgufFile& file);
+/// The model's chat template, if the file has one. Throws Error where it is not UTF-8.
+std::optional<std::string_view> gguf_chat_template(const GgufFile& file);
 /// tokenizer_config.json: special tokens, their flags, context length, chat template.
 nlohmann::ordered_json gguf_tokenizer_config_json(const GgufFile& file, const GgufModel& model);
 

@@ -193,6 +193,13 @@ ordered_json gguf_tokenizer_json(const GgufFile& file) {
   return result;
 }
 
+std::optional<std::string_view> gguf_chat_template(const GgufFile& file) {
+  if (!file.contains("tokenizer.chat_template")) return std::nullopt;
+  const std::string_view text = file.text("tokenizer.chat_template");
+  if (!utf8::is_valid(text)) throw Error("{}: metadata 'tokenizer.chat_template': is not UTF-8", file.origin());
+  return text;
+}
+
 ordered_json gguf_tokenizer_config_json(const GgufFile& file, const GgufModel& model) {
   const Vocabulary vocabulary = read_vocabulary(file);
   ordered_json decoder = ordered_json::object();
@@ -212,7 +219,7 @@ ordered_json gguf_tokenizer_config_json(const GgufFile& file, const GgufModel& m
     if (const auto id = gguf_token_id(file, key)) result[name] = vocabulary.tokens[static_cast<size_t>(*id)];
   // the class that takes tokenizer.json as it is; those named after a model build their own pre-tokenizer
   result["tokenizer_class"] = "PreTrainedTokenizerFast";
-  if (file.contains("tokenizer.chat_template")) result["chat_template"] = file.text("tokenizer.chat_template");
+  if (const auto text = gguf_chat_template(file)) result["chat_template"] = *text;
   return result;
 }
 

@@ -195,6 +195,21 @@ GgufBuilder tokenizer(const std::string& pre, const std::vector<std::string>& to
       .strings("tokenizer.ggml.merges", merges);
 }
 
+TEST(GgufTokenizer, AChatTemplateMustBeText) {
+  const auto config_of = [](const std::string& chat_template) {
+    GgufBuilder builder = tokenizer("smollm", {"a"}, {}).string("tokenizer.chat_template", chat_template);
+    const std::string bytes = builder.bytes();
+    return gguf_tokenizer_config_json(GgufFile(bytes, "m.gguf"), GgufModel{}).dump();
+  };
+  EXPECT_NE(config_of("{{ messages }}").find("{{ messages }}"), std::string::npos);
+  try {
+    config_of("{{ \x89 }}");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "m.gguf: metadata 'tokenizer.chat_template': is not UTF-8");
+  }
+}
+
 TEST(GgufTokenizer, NamesWhatItCannotConvert) {
   EXPECT_EQ(
       tokenizer_error(GgufBuilder().string("tokenizer.ggml.model", "t5")),
