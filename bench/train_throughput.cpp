@@ -18,6 +18,7 @@
 #include "recipes/memory.h"
 #include "recipes/setup.h"
 #include "recipes/step_runner.h"
+#include "recipes/value_types.h"
 
 namespace lorica::bench {
 namespace {
@@ -71,21 +72,13 @@ void write_batches(const fs::path& path, const std::vector<Batch>& batches) {
              {.name = "cu_seqlens", .view = In(offsets.data(), {static_cast<int64_t>(offsets.size())}, Dtype::i32)}});
 }
 
-DeviceChoice device_choice(const std::string& name) {
-  return name == "cpu" ? DeviceChoice::kCpu : name == "cuda" ? DeviceChoice::kCuda : DeviceChoice::kAuto;
-}
-
-Precision precision_choice(const std::string& name) {
-  return name == "f32" ? Precision::kF32 : name == "bf16" ? Precision::kBf16 : Precision::kAuto;
-}
-
 /// A model with a fresh adapter on its device, and the steps on it.
 class Run {
  public:
   explicit Run(const Options& options)
       : options_(options),
-        context_(open_device(device_choice(options.device), "--device")),
-        dtype_(resolve_precision(precision_choice(options.precision), context_.device)),
+        context_(open_device(enum_named<DeviceChoice>(options.device).value(), "--device")),
+        dtype_(resolve_precision(enum_named<Precision>(options.precision).value(), context_.device)),
         lasting_(context_.memory()),
         passing_(context_.memory()),
         free_before_(context_.memory().free_bytes()) {

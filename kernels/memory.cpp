@@ -31,9 +31,8 @@ double mebibytes(size_t bytes) { return static_cast<double>(bytes) / (1 << 20); 
 void throw_out_of_memory(const DeviceMemory& memory, size_t bytes) {
   const size_t free = memory.free_bytes();
   throw RunError(
-      "out of memory: {} asked for {:.1f} MiB{}; a smaller train.micro_batch_tokens, train.gradient_checkpointing: "
-      "true "
-      "and model.precision: bf16 each make the run smaller",
+      "out of memory: {} asked for {:.1f} MiB{}; a smaller train.micro_batch_tokens, "
+      "train.gradient_checkpointing: true and model.precision: bf16 each make the run smaller",
       current_range(), mebibytes(bytes), free > 0 ? fmt::format(", {:.1f} MiB are free", mebibytes(free)) : "");
 }
 

@@ -99,18 +99,13 @@ void save_checkpoint(const fs::path& run_folder, const RunState& state, const Ad
     throw RunError("{}: cannot create the folder: {}", aside.string(), failure.message());
   try {
     std::vector<TensorToWrite> tensors;
-    std::vector<Tensor> values;  // keeps copies of what lies on a device
-    const auto add = [&](const std::string& tensor_name, const Tensor& tensor) {
-      values.push_back(host_copy(tensor));
-      tensors.push_back({.name = tensor_name, .view = values.back().in()});
-    };
     const auto& states = optimizer.states();
     for (size_t i = 0; i < states.size(); ++i) {
       const std::string& name = states[i].parameter->name;
-      add("value." + name, states[i].parameter->value);
-      add("m." + name, states[i].m);
-      add("v." + name, states[i].v);
-      if (!best.empty()) add("best." + name, best[i]);
+      tensors.push_back(tensor_to_write("value." + name, states[i].parameter->value));
+      tensors.push_back(tensor_to_write("m." + name, states[i].m));
+      tensors.push_back(tensor_to_write("v." + name, states[i].v));
+      if (!best.empty()) tensors.push_back(tensor_to_write("best." + name, best[i]));
     }
     write_safetensors(aside / kTensors, std::move(tensors));
     extra(aside);

@@ -10,11 +10,8 @@ void write_model_folder(const std::filesystem::path& folder, const std::filesyst
   std::filesystem::create_directories(folder, failure);
   if (failure) throw RunError("{}: cannot create the folder: {}", folder.string(), failure.message());
   std::vector<TensorToWrite> tensors;
-  std::vector<Tensor> values;  // keeps copies of what lies on a device
-  for (const Parameter* parameter : model.parameters()) {
-    values.push_back(host_copy(parameter->value));
-    tensors.push_back({.name = parameter->name, .view = values.back().in()});
-  }
+  for (const Parameter* parameter : model.parameters())
+    tensors.push_back(tensor_to_write(parameter->name, parameter->value));
   write_safetensors(folder / "model.safetensors", std::move(tensors), {{"format", "pt"}});
   for (const char* name : {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json",
                            "special_tokens_map.json", "chat_template.jinja"})

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "io/formats/file_bytes.h"
+#include "io/tokenizer/utf8.h"
 #include "kernels/error.h"
 #include "recipes/schema.h"
 
@@ -25,7 +26,7 @@ struct Given {
 std::string shown(const std::string& text) {
   constexpr size_t kLongest = 60;
   size_t end = std::min(text.size(), kLongest);
-  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  while (end < text.size() && end > 0 && !utf8::begins_character(text[end])) --end;
   std::string line;
   for (const char c : text.substr(0, end)) {
     const unsigned char byte = static_cast<unsigned char>(c);

@@ -134,6 +134,17 @@ struct EnumNames<ScheduleKind> {
   static constexpr const char* kNames[] = {"constant", "linear", "cosine"};
 };
 
+/// The value of that name, or none.
+template <class E>
+std::optional<E> enum_named(std::string_view name) {
+  int index = 0;
+  for (const char* known : EnumNames<E>::kNames) {
+    if (name == known) return static_cast<E>(index);
+    ++index;
+  }
+  return std::nullopt;
+}
+
 template <class E>
 requires std::is_enum_v<E>
 struct YamlValue<E> {
@@ -145,15 +156,10 @@ struct YamlValue<E> {
   }
   static const YamlNode* read(const YamlNode& node, const Limits&, E& value) {
     if (node.kind != YamlNode::Kind::kScalar) return &node;
-    int index = 0;
-    for (const char* name : EnumNames<E>::kNames) {
-      if (node.text == name) {
-        value = static_cast<E>(index);
-        return nullptr;
-      }
-      ++index;
-    }
-    return &node;
+    const std::optional<E> named = enum_named<E>(node.text);
+    if (!named) return &node;
+    value = *named;
+    return nullptr;
   }
   static std::string print(E value) { return EnumNames<E>::kNames[static_cast<int>(value)]; }
 };

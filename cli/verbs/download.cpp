@@ -30,9 +30,8 @@ void add_download(CLI::App& app) {
                    "glob of paths to fetch (may be given several times); without it: what a model needs")
       ->allow_extra_args(false);
   verb->footer(
-      "HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN and HF_HUB_OFFLINE mean what they mean to huggingface_hub, and "
-      "the\n"
-      "cache is shared with it. Every verb takes OWNER/NAME where it takes a model folder.\n"
+      "HF_ENDPOINT, HF_HOME, HF_HUB_CACHE, HF_TOKEN and HF_HUB_OFFLINE mean what they mean to huggingface_hub,\n"
+      "and the cache is shared with it. Every verb takes OWNER/NAME where it takes a model folder.\n"
       "Example:\n  lorica download HuggingFaceTB/SmolLM2-135M-Instruct --revision main");
   verb->callback([request] { download(*request); });
 }

@@ -1,24 +1,27 @@
 #include "cli/verbs/model_options.h"
 
+#include "recipes/value_types.h"
+
 namespace lorica::cli {
 
 SessionOptions ModelArguments::session_options() const {
   SessionOptions options;
-  options.device = device_choice(device);
-  if (precision != "auto") options.precision = precision == "bf16" ? Precision::kBf16 : Precision::kF32;
+  options.device = enum_named<DeviceChoice>(device).value();
+  options.precision = enum_named<Precision>(precision).value();
   options.adapter = adapter;
   options.chat_template = chat_template;
   return options;
 }
 
-DeviceChoice device_choice(const std::string& name) {
-  if (name == "auto") return DeviceChoice::kAuto;
-  return name == "cuda" ? DeviceChoice::kCuda : DeviceChoice::kCpu;
-}
-
 void add_device_option(CLI::App* verb, std::string& device) {
   verb->add_option("--device", device, "cpu, cuda or auto (a GPU where there is one)")
       ->check(CLI::IsMember({"cpu", "cuda", "auto"}))
+      ->capture_default_str();
+}
+
+void add_precision_option(CLI::App* verb, std::string& precision) {
+  verb->add_option("--precision", precision, "f32, bf16 or auto (bf16 where the device is fast at it)")
+      ->check(CLI::IsMember({"f32", "bf16", "auto"}))
       ->capture_default_str();
 }
 
@@ -28,9 +31,7 @@ void add_model_options(CLI::App* verb, ModelArguments& arguments) {
   verb->add_option("--chat-template", arguments.chat_template, "template file that overrides the model's own");
   verb->add_option("--system", arguments.system_prompt, "system prompt");
   add_device_option(verb, arguments.device);
-  verb->add_option("--precision", arguments.precision, "f32, bf16 or auto (bf16 where the device is fast at it)")
-      ->check(CLI::IsMember({"f32", "bf16", "auto"}))
-      ->capture_default_str();
+  add_precision_option(verb, arguments.precision);
 }
 
 void add_sampling_options(CLI::App* verb, GenerateOptions& options) {

@@ -15,8 +15,9 @@ struct ModelArguments {
 
   SessionOptions session_options() const;
 };
-DeviceChoice device_choice(const std::string& name);
+/// Their texts are names that enum_named<DeviceChoice>() and enum_named<Precision>() know.
 void add_device_option(CLI::App* verb, std::string& device);
+void add_precision_option(CLI::App* verb, std::string& precision);
 void add_model_options(CLI::App* verb, ModelArguments& arguments);
 
 /// How answers are chosen: temperature, top-k, ... with their checks.

@@ -1,5 +1,7 @@
 #include "recipes/parity.h"
+
 #include "cli/verbs/model_options.h"
+#include "recipes/value_types.h"
 
 namespace lorica::cli {
 
@@ -13,9 +15,7 @@ void add_parity(CLI::App& app) {
   verb->add_option("--adapter", options->adapter, "PEFT folder for the lora.* groups (default: MODEL_DIR/adapter)");
   verb->add_option("--tolerance", options->tolerance, "largest error, relative to the tensor's largest magnitude")
       ->capture_default_str();
-  verb->add_option("--precision", *precision, "f32, bf16 or auto")
-      ->check(CLI::IsMember({"f32", "bf16", "auto"}))
-      ->capture_default_str();
+  add_precision_option(verb, *precision);
   add_device_option(verb, *device);
   std::vector<CLI::Option*> flags;
   const auto flag = [&](const char* name, double& value, const char* help) {
@@ -32,8 +32,8 @@ void add_parity(CLI::App& app) {
   verb->callback([options, training, precision, device, flags] {
     for (const CLI::Option* option : flags)
       if (option->count() > 0) options->training = *training;
-    if (*precision != "f32") options->precision = *precision == "bf16" ? Precision::kBf16 : Precision::kAuto;
-    options->device = device_choice(*device);
+    options->precision = enum_named<Precision>(*precision).value();
+    options->device = enum_named<DeviceChoice>(*device).value();
     if (!run_parity(*options)) throw CLI::RuntimeError(1);
   });
 }

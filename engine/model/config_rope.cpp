@@ -1,8 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/model/config_reader.h"
-#include "engine/model/rope.h"
+#include "engine/model/config_families.h"
 
 namespace lorica {
 namespace {
@@ -51,8 +50,7 @@ void read_longrope(ConfigReader& config, int64_t max_positions, RopeConfig& rope
       expect(config, factor > 0, factors == &rope.short_factors ? "short_factor" : "long_factor", factor);
 }
 
-}  // namespace
-
+/// One object of rope parameters; keys beside it (rope_theta, ...) were read before.
 void read_rope_parameters(ConfigReader& config, int64_t max_positions, RopeConfig& rope) {
   rope.theta = config.get<double>("rope_theta", rope.theta);
   rope.rotary_share = config.get<double>("partial_rotary_factor", rope.rotary_share);
@@ -83,6 +81,8 @@ void read_rope_parameters(ConfigReader& config, int64_t max_positions, RopeConfi
   expect(config, rope.attention_factor > 0, "attention_factor", rope.attention_factor);
   config.refuse_unknown("rope_type " + type);
 }
+
+}  // namespace
 
 RopeConfig read_rope(ConfigReader& config, int64_t max_positions, int64_t head_dim, const char* layer_type) {
   RopeConfig rope;

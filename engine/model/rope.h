@@ -6,8 +6,6 @@
 
 namespace lorica {
 
-class ConfigReader;
-
 /// Rotary frequencies as config.json describes them ("rope_scaling" and "rope_theta", or "rope_parameters").
 /// Reference: modeling_rope_utils.py of Transformers; Peng et al. 2023 (YaRN), Ding et al. 2024 (LongRoPE).
 struct RopeConfig {
@@ -33,12 +31,6 @@ struct RopeConfig {
   /// Whether two lengths give the same frequencies.
   bool same_frequencies(int64_t length, int64_t other) const;
 };
-
-/// Reads one object of rope parameters into `rope`; keys beside it (rope_theta, ...) come from the caller.
-void read_rope_parameters(ConfigReader& config, int64_t max_positions, RopeConfig& rope);
-/// The whole of a config's rope keys in either naming style. `layer_type` picks one of several sets of parameters
-/// ("full_attention", "sliding_attention"); empty: there is one set. `head_dim` is what factors are counted against.
-RopeConfig read_rope(ConfigReader& config, int64_t max_positions, int64_t head_dim, const char* layer_type = "");
 
 /// cos and sin of position * frequency, times attention_factor, [P, R] f32, made anew where a pass goes farther. The
 /// shorter tables of fixed frequencies are kept: recorded steps read them.

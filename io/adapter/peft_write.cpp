@@ -72,13 +72,10 @@ void write_peft_adapter(const std::filesystem::path& folder, const Decoder& mode
   std::filesystem::create_directories(folder, failure);
   if (failure) throw RunError("{}: cannot create the folder: {}", folder.string(), failure.message());
   std::vector<TensorToWrite> tensors;
-  std::vector<Tensor> values;  // keeps copies of what lies on a device
   for (const LinearLayer* layer : model.linears()) {
     if (!layer->lora) continue;
-    for (const Parameter* p : {&layer->lora->a, &layer->lora->b}) {
-      values.push_back(host_copy(p->value));
-      tensors.push_back({.name = "base_model.model." + p->name, .view = values.back().in()});
-    }
+    for (const Parameter* p : {&layer->lora->a, &layer->lora->b})
+      tensors.push_back(tensor_to_write("base_model.model." + p->name, p->value));
   }
   write_safetensors(folder / "adapter_model.safetensors", std::move(tensors), {{"format", "pt"}});
   write_file_atomically(folder / "adapter_config.json", config_json(model, config).dump(2));

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/tensor_view.h"
+#include "engine/tensor.h"
 
 namespace lorica {
 
@@ -17,7 +17,13 @@ struct TensorToWrite {
   std::string name;
   In view;
   std::function<void(int64_t first, int64_t rows, void* to)> fill = {};
+  Tensor owner = {};  ///< of the view's memory, where nobody else keeps it
 };
+/// A tensor of any device, its values copied to the host where they are not there.
+inline TensorToWrite tensor_to_write(std::string name, const Tensor& tensor) {
+  Tensor values = host_copy(tensor);
+  return {.name = std::move(name), .view = values.in(), .owner = std::move(values)};
+}
 
 /// Writes a safetensors file: the tensors in the order given, larger element types first so that each is aligned, the
 /// header padded with spaces to 8 bytes. Memory beyond the views is one piece of a few megabytes (or one row). The file

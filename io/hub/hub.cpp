@@ -272,11 +272,18 @@ fs::path download_from_hub(const HubRequest& request, const HubSettings& setting
 }
 
 fs::path model_folder(const std::string& path_or_name) {
-  std::error_code error;
-  if (fs::exists(path_or_name, error) || !is_hub_name(path_or_name)) return path_or_name;
+  std::error_code missing;
+  if (fs::exists(path_or_name, missing) || !is_hub_name(path_or_name)) return path_or_name;
   DownloadProgress line;
-  return download_from_hub({.repo = path_or_name, .include = {}}, HubSettings::from_environment(),
-                           [&](const std::string& path, int64_t done, int64_t total) { line.show(path, done, total); });
+  try {
+    return download_from_hub(
+        {.repo = path_or_name, .include = {}}, HubSettings::from_environment(),
+        [&](const std::string& path, int64_t done, int64_t total) { line.show(path, done, total); });
+  } catch (const RunError& error) {  // a mistyped path looks like a name
+    throw RunError("{}: no such folder here; {}", path_or_name, error.what());
+  } catch (const Error& error) {
+    throw Error("{}: no such folder here; {}", path_or_name, error.what());
+  }
 }
 
 }  // namespace lorica

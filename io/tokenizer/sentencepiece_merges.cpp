@@ -5,6 +5,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "io/tokenizer/utf8.h"
+
 namespace lorica {
 
 nlohmann::ordered_json merges_by_score(std::span<const std::string_view> pieces, std::span<const float> scores,
@@ -20,8 +22,7 @@ nlohmann::ordered_json merges_by_score(std::span<const std::string_view> pieces,
     if (!may_merge[id]) continue;
     const std::string_view text = pieces[id];
     for (size_t at = 1; at < text.size(); ++at) {
-      const bool at_character = (static_cast<unsigned char>(text[at]) & 0xc0) != 0x80;
-      if (at_character && ids.contains(text.substr(0, at)) && ids.contains(text.substr(at)))
+      if (utf8::begins_character(text[at]) && ids.contains(text.substr(0, at)) && ids.contains(text.substr(at)))
         cuts.push_back({id, at, ids.at(text.substr(0, at))});
     }
   }

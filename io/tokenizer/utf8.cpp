@@ -84,7 +84,7 @@ void take_lossy(std::string& pending, bool last, std::string& out) {
 
 char32_t before(std::string_view text, size_t at) {
   size_t start = at - 1;
-  while (start > 0 && (static_cast<unsigned char>(text[start]) & 0xc0) == 0x80) --start;
+  while (start > 0 && !begins_character(text[start])) --start;
   return decode(text, start).character;
 }
 
@@ -98,7 +98,7 @@ size_t skip_space_left(std::string_view text, size_t at) {
     const char32_t c = before(text, at);
     if (!is_whitespace(c)) break;
     do --at;
-    while ((static_cast<unsigned char>(text[at]) & 0xc0) == 0x80);
+    while (!begins_character(text[at]));
   }
   return at;
 }

@@ -21,6 +21,9 @@ Step decode(std::string_view text, size_t at);
 size_t find_invalid(std::string_view text);
 inline bool is_valid(std::string_view text) { return find_invalid(text) == std::string_view::npos; }
 
+/// Whether the byte begins a character, or is one by itself; the others continue one.
+constexpr bool begins_character(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }
+
 void append(std::string& out, char32_t character);
 
 /// Moves the whole characters of `pending` to `out`, one U+FFFD for each sequence that is not UTF-8. A sequence that

@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "io/tokenizer/utf8.h"
 #include "kernels/error.h"
 
 namespace lorica {
-namespace {
-
-bool begins_character(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }
-
-}  // namespace
-
 WordPiece::WordPiece(const JsonNode& node, bool bytes) : vocabulary_(node.at("vocab")) {
   node.allow_only({"type", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word", "vocab"});
   if (bytes) node.fail("WordPiece behind a ByteLevel pre-tokenizer is not supported");
@@ -35,7 +30,7 @@ bool WordPiece::spell(std::string_view word, std::vector<int32_t>& ids) const {
     size_t end = word.size();
     while (end > begin && !(id = vocabulary_.id_of(candidate))) {
       do --end;
-      while (end > begin && !begins_character(word[end]));
+      while (end > begin && !utf8::begins_character(word[end]));
       candidate.resize(before + end - begin);
     }
     if (!id) return false;
@@ -47,7 +42,7 @@ bool WordPiece::spell(std::string_view word, std::vector<int32_t>& ids) const {
 
 void WordPiece::tokenize(std::string_view piece, ModelMemory&, std::vector<int32_t>& ids) const {
   const size_t before = ids.size();
-  const auto characters = static_cast<size_t>(std::count_if(piece.begin(), piece.end(), begins_character));
+  const auto characters = static_cast<size_t>(std::count_if(piece.begin(), piece.end(), utf8::begins_character));
   if (characters <= most_characters_ && spell(piece, ids)) return;
   if (!unknown_) throw Error(unknown_missing_);
   ids.resize(before);

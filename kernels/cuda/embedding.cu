@@ -108,7 +108,7 @@ void run(CudaBackend& cuda, const EmbeddingBwd& op) {
   if (!op.dtable) return;
   const int64_t tokens = op.dy.shape[0], d = op.dy.shape[1];
   float* const dtable = op.dtable.tensor.as<float>();
-  if (op.dtable.mode == GradMode::kWrite) cuda.memory().clear(dtable, static_cast<size_t>(op.dtable.tensor.bytes()));
+  clear_if_written(cuda, op.dtable);
   constexpr int64_t kThreads = tile::kEmbeddingThreads;
   const LaunchShape shape{
       .grid = dim3(static_cast<unsigned>(tokens), static_cast<unsigned>((d + kThreads - 1) / kThreads)),

@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <span>
@@ -17,12 +18,14 @@ struct GemmKey {
     int64_t stride = 0;
     bool transposed = false;
     int alignment = 16;
+    auto operator<=>(const Operand&) const = default;
   };
   int64_t m = 0, n = 0, k = 0;
   Operand a, b, d;
   bool has_addend = false;
   int addend_alignment = 16;
   bool has_bias = false;  ///< of d's dtype, added by the library
+  auto operator<=>(const GemmKey&) const = default;
 
   /// The key as one word without blanks: "m4096n576k576:a-bf16-576-16:bt-bf16-576-16:d-bf16-576-16:addend16:bias".
   std::string text() const;

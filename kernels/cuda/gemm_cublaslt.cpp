@@ -2,8 +2,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "kernels/cuda/cublaslt.h"
@@ -93,9 +93,9 @@ class CublasLtGemm : public CudaGemm {
  private:
   const Plan& plan_for(CudaBackend& cuda, const CudaProduct& p) {
     const GemmKey key = key_of(p);
-    const std::string text = key.text();
-    if (const auto found = plans_.find(text); found != plans_.end()) return found->second;
+    if (const auto found = plans_.find(key); found != plans_.end()) return found->second;
     Plan plan = make_plan(p);
+    const std::string text = key.text();
     if (const GemmChoice* known = choices_.find(text); known && usable(plan, *known)) {
       plan.choice = *known;
     } else {
@@ -106,7 +106,7 @@ class CublasLtGemm : public CudaGemm {
       }
       if (!candidates.empty()) plan.choice = candidates.front();
     }
-    return plans_.emplace(text, std::move(plan)).first->second;
+    return plans_.emplace(key, std::move(plan)).first->second;
   }
 
   Plan make_plan(const CudaProduct& p) const {
@@ -236,7 +236,7 @@ class CublasLtGemm : public CudaGemm {
   std::string library_;
   GemmChoices choices_;
   cublasLtHandle_t handle_ = nullptr;
-  std::unordered_map<std::string, Plan> plans_;
+  std::map<GemmKey, Plan> plans_;
 };
 
 }  // namespace

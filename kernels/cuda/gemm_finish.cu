@@ -1,6 +1,6 @@
 #include "kernels/cuda/device/scalar.cuh"
 #include "kernels/cuda/gemm.h"
-#include "kernels/cuda/launch.h"
+#include "kernels/cuda/shapes.h"
 
 namespace lorica {
 namespace {
@@ -24,8 +24,7 @@ void finish_gemm(CudaBackend& cuda, const float* product, const CudaProduct& sha
   const int64_t elements = shape.m * shape.n;
   visit_float(shape.d_dtype, [&]<class T> {
     const auto run = [&]<class B>(const B* bias) {
-      launch_kernel(cuda, "gemm_finish", gemm_finish_kernel<T, B>,
-                    {.grid = static_cast<unsigned>((elements + 255) / 256), .block = 256}, product,
+      launch_kernel(cuda, "gemm_finish", gemm_finish_kernel<T, B>, flat_shape<1>(elements), product,
                     static_cast<const T*>(shape.addend), bias, static_cast<T*>(shape.d), shape.d_stride, elements,
                     shape.n);
     };

@@ -251,10 +251,6 @@ void run_head_loss(CudaBackend& cuda, const HeadLoss& op) {
   }
 }
 
-void clear_if_written(CudaBackend& cuda, const GradOut& grad) {
-  if (grad.mode == GradMode::kWrite) cuda.memory().clear(grad.tensor.data, static_cast<size_t>(grad.tensor.bytes()));
-}
-
 }  // namespace
 
 void run(CudaBackend& cuda, const HeadLoss& op) {

@@ -1,6 +1,7 @@
 #include "kernels/ops/lora_linear.h"
 
 #include "kernels/cuda/gemm.h"
+#include "kernels/cuda/shapes.h"
 #include "kernels/cuda/thin_product.h"
 
 // The low-rank term is written first and the base product added to it by the GEMM, which then reads it once: the term
@@ -25,10 +26,6 @@ Out thin_room(CudaBackend& cuda, const Out& kept, int64_t rows, int64_t rank, Dt
   if (kept) return kept;
   const auto bytes = static_cast<size_t>(rows * rank) * size_of(dtype);
   return {cuda.scratch(CudaBackend::kScratch0, bytes), {rows, rank}, dtype};
-}
-
-void clear_if_written(CudaBackend& cuda, const GradOut& grad) {
-  if (grad.mode == GradMode::kWrite) cuda.memory().clear(grad.tensor.data, static_cast<size_t>(grad.tensor.bytes()));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 #include "kernels/cuda/device/norm.cuh"
+#include "kernels/cuda/partial_sums.h"
 #include "kernels/cuda/shapes.h"
 
 // The host side that rms_norm.cu and layer_norm.cu share.
@@ -34,16 +35,6 @@ void launch_norm_fwd(CudaBackend& cuda, const char* name, device::NormFwdArgumen
   launch_kernel(cuda, name, device::norm_fwd_kernel<T, W, kCentred>, shape, op);
 }
 
-inline void add_partials(CudaBackend& cuda, const float* partials, int64_t parts, int64_t d, const GradOut& grad) {
-  if (!grad) return;
-  constexpr int kColumns = tile::kPartialColumns;
-  const LaunchShape shape{.grid = static_cast<unsigned>((d + kColumns - 1) / kColumns),
-                          .block = static_cast<unsigned>(tile::partial_strips(parts) * kColumns),
-                          .shared_bytes = sizeof(device::PartialShared<kColumns>)};
-  launch_kernel(cuda, "add_partials", device::add_partials_kernel<kColumns>, shape, partials, typed_grad<float>(grad),
-                parts, d);
-}
-
 /// `op` comes without the partial sums, which this provides.
 template <bool kCentred, class T, class W>
 void launch_norm_bwd(CudaBackend& cuda, const char* name, device::NormBwdArguments<T, W> op, const GradOut& dw,
@@ -66,8 +57,8 @@ void launch_norm_bwd(CudaBackend& cuda, const char* name, device::NormBwdArgumen
     launch_kernel(cuda, name, device::norm_bwd_kernel<T, W, kCentred, true>, shape, op);
   else if (op.dx.mode != GradMode::kSkip)
     launch_kernel(cuda, name, device::norm_bwd_kernel<T, W, kCentred, false>, shape, op);
-  add_partials(cuda, op.dw_partials, ranges.count, op.d, dw);
-  add_partials(cuda, op.db_partials, ranges.count, op.d, db);
+  if (dw) add_partials(cuda, op.dw_partials, ranges.count, 1, dw);
+  if (db) add_partials(cuda, op.db_partials, ranges.count, 1, db);
 }
 
 }  // namespace lorica

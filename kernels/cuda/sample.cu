@@ -49,16 +49,6 @@ __device__ __forceinline__ Word rank_of(float x, int64_t id) {
 }
 __device__ __forceinline__ int64_t id_of(Word rank) { return static_cast<int64_t>(kIdMask - (rank & kIdMask)); }
 
-__device__ __forceinline__ Word block_max(Word x, Word* slots) {
-#pragma unroll
-  for (int step = kWarp / 2; step > 0; step /= 2) x = max(x, __shfl_xor_sync(kAllLanes, x, step));
-  if (threadIdx.x % kWarp == 0) slots[threadIdx.x / kWarp] = x;
-  __syncthreads();
-  for (int w = 0; w < kWarps; ++w) x = max(x, slots[w]);
-  __syncthreads();
-  return x;
-}
-
 /// Finds the digit at which the weights, added up from the largest digit down, exceed the target: the first warp, eight
 /// digits a lane. Leaves it, and the sum of those above it, in shared memory.
 __device__ __forceinline__ void find_digit(Word target, SampleShared& shared) {
@@ -176,6 +166,7 @@ __global__ void __launch_bounds__(kThreads, 1) sample_kernel(Arguments op) {
   }
   wrong = __syncthreads_or(wrong);
   best = block_max(best, shared.slots);
+  __syncthreads();
   if (wrong || best == 0) {
     if (threadIdx.x == 0) record_fault(op.fault, FaultPlace::kSample, b, 0, 0);
     return;

@@ -18,6 +18,11 @@ device::Grad<T> typed_grad(const GradOut& grad) {
   return {grad.tensor.as<T>(), grad.mode};
 }
 
+/// Zeroes a gradient that is to be written and that some kernel will only touch in places, or not at all.
+inline void clear_if_written(CudaBackend& cuda, const GradOut& grad) {
+  if (grad.mode == GradMode::kWrite) cuda.memory().clear(grad.tensor.data, static_cast<size_t>(grad.tensor.bytes()));
+}
+
 /// The launch of a kernel over n elements, kN a thread, that uses device::for_piece().
 template <int kN>
 LaunchShape flat_shape(int64_t n) {

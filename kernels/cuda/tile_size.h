@@ -59,9 +59,9 @@ constexpr RowRanges row_ranges(int64_t rows, int row_threads) {
 
 /// Adding up partial sums: 32 columns make a 128-byte line; strips of the parts are summed side by side, since one
 /// thread walking hundreds of parts would wait for memory each time.
-constexpr int kPartialColumns = 32;
+constexpr int kPartialColumns = 32, kPartialStrips = 32;
 constexpr int partial_strips(int64_t parts) {
-  return static_cast<int>(std::bit_ceil(static_cast<uint64_t>(std::clamp<int64_t>(parts / 8, 1, 32))));
+  return static_cast<int>(std::bit_ceil(static_cast<uint64_t>(std::clamp<int64_t>(parts / 8, 1, kPartialStrips))));
 }
 
 /// Products with the thin side of an adapter (its rank, up to 64 a block). 4 warps; a step is 64 of the summed index

@@ -223,6 +223,23 @@ TEST_F(HubTest, OfflineTakesTheCache) {
             "hub: other/model: not in the cache " + cache_.string() + ", and HF_HUB_OFFLINE forbids fetching it");
 }
 
+TEST_F(HubTest, AMistypedPathIsToldFromAName) {
+  setenv("HF_ENDPOINT", server_->endpoint().c_str(), 1);
+  setenv("HF_HUB_CACHE", cache_.c_str(), 1);
+  try {
+    model_folder("absent/model");
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.what(),
+              "absent/model: no such folder here; hub: absent/model: revision 'main': not found (404) at " +
+                  server_->endpoint());
+  }
+  EXPECT_EQ(model_folder("good/model"), cache_ / "models--good--model" / "snapshots" / kCommit);
+  EXPECT_EQ(model_folder(cache_.string()), cache_);
+  EXPECT_EQ(model_folder("nowhere"), "nowhere");
+  for (const char* name : {"HF_ENDPOINT", "HF_HUB_CACHE"}) unsetenv(name);
+}
+
 TEST_F(HubTest, TwoCommitsShareTheirFiles) {
   const fs::path first = get("moved/model"), second = get("moved/model");
   EXPECT_NE(first, second);

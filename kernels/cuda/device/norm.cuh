@@ -196,30 +196,4 @@ __global__ void __launch_bounds__(tile::kNormMaxThreads) norm_bwd_kernel(NormBwd
   if constexpr (kParameters && kCentred) db.store(part_of(first));
 }
 
-template <int kColumns>
-struct PartialShared {
-  float sums[32][kColumns];
-};
-
-/// grad (=, +=) the sum of the partials, [parts, d]: strip s adds up parts s, s + strips, ...; then the strips are
-/// added in their order.
-template <int kColumns>
-__global__ void add_partials_kernel(const float* partials, Grad<float> grad, int64_t parts, int64_t d) {
-  PartialShared<kColumns>& shared = shared_storage<PartialShared<kColumns>>();
-  const int lane = static_cast<int>(threadIdx.x) % kColumns, strip = static_cast<int>(threadIdx.x) / kColumns;
-  const int strips = static_cast<int>(blockDim.x) / kColumns;
-  const int64_t column = int64_t{blockIdx.x} * kColumns + lane;
-  float sum = 0;
-  if (column < d) {
-#pragma unroll 8
-    for (int64_t part = strip; part < parts; part += strips) sum += partials[part * d + column];
-  }
-  shared.sums[strip][lane] = sum;
-  __syncthreads();
-  if (strip != 0 || column >= d) return;
-  Floats<1> total{};
-  for (int s = 0; s < strips; ++s) total.value[0] += shared.sums[s][lane];
-  put_floats(grad, column, total, 1, false);
-}
-
 }  // namespace lorica::device

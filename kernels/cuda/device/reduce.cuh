@@ -13,9 +13,10 @@ __device__ __forceinline__ T warp_sum(T x) {
   for (int step = kWarp / 2; step > 0; step /= 2) x += __shfl_xor_sync(kAllLanes, x, step);
   return x;
 }
-__device__ __forceinline__ float warp_max(float x) {
+template <class T>
+__device__ __forceinline__ T warp_max(T x) {
 #pragma unroll
-  for (int step = kWarp / 2; step > 0; step /= 2) x = fmaxf(x, __shfl_xor_sync(kAllLanes, x, step));
+  for (int step = kWarp / 2; step > 0; step /= 2) x = max(x, __shfl_xor_sync(kAllLanes, x, step));
   return x;
 }
 
@@ -29,7 +30,8 @@ __device__ __forceinline__ T block_sum(T x, T* slots) {
   __syncthreads();
   return warp_sum(lane < warps ? slots[lane] : T{});
 }
-__device__ __forceinline__ float block_max(float x, float* slots) {
+template <class T>
+__device__ __forceinline__ T block_max(T x, T* slots) {
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
   x = warp_max(x);
   if (lane == 0) slots[warp] = x;
