@@ -39,18 +39,21 @@ LoraOptions lora_options(const Recipe& recipe) {
 
 DataOptions data_options(const Recipe& recipe) {
   const DataSection& data = recipe.data;
-  DataOptions options;
-  options.train_files = {data.train.begin(), data.train.end()};
-  options.eval_files = {data.eval.begin(), data.eval.end()};
-  options.format = data.format;
-  options.messages_column = data.messages_column;
-  options.prompt_column = data.prompt_column;
-  options.response_column = data.response_column;
-  options.system_prompt = data.system_prompt;
-  options.slice_column = data.slice_column;
-  options.max_tokens = data.max_tokens;
-  options.too_long = data.too_long;
-  return options;
+  DataSource source{.files = {},
+                    .format = data.format,
+                    .messages_column = data.messages_column,
+                    .prompt_column = data.prompt_column,
+                    .response_column = data.response_column,
+                    .system_prompt = data.system_prompt,
+                    .slice_column = data.slice_column};
+  const auto sources = [&source](const std::vector<std::string>& files) {
+    source.files = {files.begin(), files.end()};
+    return files.empty() ? std::vector<DataSource>() : std::vector<DataSource>{source};
+  };
+  return {.train = sources(data.train),
+          .eval = sources(data.eval),
+          .max_tokens = data.max_tokens,
+          .too_long = data.too_long};
 }
 
 }  // namespace lorica

@@ -12,7 +12,8 @@ namespace {
 
 struct Arguments {
   ModelArguments model;
-  DataOptions data;
+  DataSource data;
+  DataOptions options;
   std::vector<std::string> files;
   int64_t micro_batch_tokens = 2048;
 };
@@ -25,10 +26,11 @@ void print_row(const std::string& name, const EvalResult& result) {
 void evaluate_files(Arguments& arguments) {
   Session session(arguments.model.model, arguments.model.session_options());
   const LoadedText text(session.text().tokenizer, session.chat_template());
-  arguments.data.eval_files = {arguments.files.begin(), arguments.files.end()};
+  arguments.data.files = {arguments.files.begin(), arguments.files.end()};
   arguments.data.system_prompt = arguments.model.system_prompt;
   if (!arguments.data.prompt_column.empty()) arguments.data.format = DataFormat::kPromptResponse;
-  const LoadedData data = load_data(arguments.data, text.model());
+  arguments.options.eval = {arguments.data};
+  const LoadedData data = load_data(arguments.options, text.model());
   for (const Finding& finding : data.findings.list()) fmt::print(stderr, "{}\n", finding.text());
   const Evaluation result = evaluate(session.model(), data.eval.examples, arguments.micro_batch_tokens);
   fmt::print("{:<32} {:>10} {:>12} {:>10} {:>10}\n", "", "loss", "perplexity", "trained", "tokens");
@@ -52,7 +54,7 @@ void add_eval(CLI::App& app) {
   prompt->needs(response);
   response->needs(prompt);
   verb->add_option("--slice-column", arguments->data.slice_column, "a row of the result for each value of this column");
-  verb->add_option("--max-tokens", arguments->data.max_tokens, "longer rows are left out")
+  verb->add_option("--max-tokens", arguments->options.max_tokens, "longer rows are left out")
       ->check(CLI::Range(2, 1 << 20))
       ->capture_default_str();
   verb->add_option("--micro-batch-tokens", arguments->micro_batch_tokens, "tokens run at once")

@@ -60,15 +60,17 @@ class Reader {
  public:
   Reader(const DataOptions& options, const TextModel& model) : options_(options), encoder_(model) {}
 
-  void read(const std::vector<std::filesystem::path>& files, Dataset& data, Findings& findings, const Seen* other_rows,
+  void read(const std::vector<DataSource>& sources, Dataset& data, Findings& findings, const Seen* other_rows,
             const Seen* other_prompts) {
     rows_.clear();
     prompts_.clear();
-    for (const auto& file : files) {
-      read_rows(file, options_, [&](Row&& row) { take(std::move(row), data, findings, other_rows, other_prompts); });
+    for (const DataSource& source : sources) {
+      for (const auto& file : source.files) {
+        read_rows(file, source, [&](Row&& row) { take(std::move(row), data, findings, other_rows, other_prompts); });
+      }
     }
-    if (!files.empty() && data.examples.empty()) {
-      findings.add(files.front().string(), 0, {Check::kEmptyData, "no example is left to use"});
+    if (!sources.empty() && data.examples.empty()) {
+      findings.add(sources.front().files.front().string(), 0, {Check::kEmptyData, "no example is left to use"});
     }
   }
 
@@ -129,9 +131,14 @@ class Reader {
 
 void check_options(const DataOptions& options, const TextModel& model) {
   if (options.max_tokens < 2) throw Error("max_tokens: expected at least 2, got {}", options.max_tokens);
-  if (options.train_files.empty() && options.eval_files.empty()) throw Error("data: no file is named");
-  if (options.format == DataFormat::kChat && model.chat == nullptr) {
-    throw Error("format chat: the model has no chat template; name one, or use format prompt_response");
+  if (options.train.empty() && options.eval.empty()) throw Error("data: no file is named");
+  for (const auto* sources : {&options.train, &options.eval}) {
+    for (const DataSource& source : *sources) {
+      if (source.files.empty()) throw Error("data: a source names no file");
+      if (source.format == DataFormat::kChat && model.chat == nullptr) {
+        throw Error("format chat: the model has no chat template; name one, or use format prompt_response");
+      }
+    }
   }
 }
 
@@ -177,10 +184,10 @@ LoadedData inspect_data(const DataOptions& options, const TextModel& model) {
   check_options(options, model);
   LoadedData loaded;
   Reader reader(options, model);
-  reader.read(options.train_files, loaded.train, loaded.findings, nullptr, nullptr);
+  reader.read(options.train, loaded.train, loaded.findings, nullptr, nullptr);
   const Seen rows = reader.take_rows();
   const Seen prompts = reader.take_prompts();
-  reader.read(options.eval_files, loaded.eval, loaded.findings, &rows, &prompts);
+  reader.read(options.eval, loaded.eval, loaded.findings, &rows, &prompts);
   return loaded;
 }
 

@@ -25,17 +25,22 @@ enum class BadRows {
   kDrop,    ///< the row is left out and counted
 };
 
-/// Where the conversations are and how they are read. Files end in .jsonl, .ndjson or .json (one object a line), or in
-/// .csv (RFC 4180 with a header row).
-struct DataOptions {
-  std::vector<std::filesystem::path> train_files;
-  std::vector<std::filesystem::path> eval_files;
+/// Files whose rows are read the same way. Files end in .jsonl, .ndjson or .json (one object a line), or in .csv
+/// (RFC 4180 with a header row).
+struct DataSource {
+  std::vector<std::filesystem::path> files = {};
   DataFormat format = DataFormat::kChat;
   std::string messages_column = "messages";
   std::string prompt_column = "prompt";
   std::string response_column = "response";
-  std::string system_prompt;  ///< put before conversations that do not start with a system message; empty: none
-  std::string slice_column;   ///< its value is carried with each example; empty: none
+  std::string system_prompt = "";  ///< put before conversations that do not start with a system message; empty: none
+  std::string slice_column = "";   ///< its value is carried with each example; empty: none
+};
+
+/// Where the examples are and what becomes of each.
+struct DataOptions {
+  std::vector<DataSource> train;
+  std::vector<DataSource> eval;
   int64_t max_tokens = 2048;  ///< at least 2
   TooLong too_long = TooLong::kDrop;
   BadRows bad_rows = BadRows::kRefuse;

@@ -124,18 +124,18 @@ void check_message(const Json& message, size_t index, std::vector<Note>& notes) 
 Json message_of(const char* role, std::string content) { return Json{{"role", role}, {"content", std::move(content)}}; }
 
 /// Puts the system prompt in front, checks every message, and hands the conversation to the row.
-void set_messages(Row& row, Json messages, const DataOptions& options) {
+void set_messages(Row& row, Json messages, const DataSource& source) {
   const bool has_system = !messages.empty() && messages[0].is_object() && messages[0].value("role", Json()) == "system";
-  if (!options.system_prompt.empty() && !has_system) {
-    messages.insert(messages.begin(), message_of("system", options.system_prompt));
+  if (!source.system_prompt.empty() && !has_system) {
+    messages.insert(messages.begin(), message_of("system", source.system_prompt));
   }
   for (size_t i = 0; i < messages.size(); ++i) check_message(messages[i], i, row.notes);
   row.messages = std::make_shared<const Json>(std::move(messages));
 }
 
-void set_prompt_and_response(Row& row, std::string prompt, std::string response, const DataOptions& options) {
+void set_prompt_and_response(Row& row, std::string prompt, std::string response, const DataSource& source) {
   set_messages(row, Json::array({message_of("user", std::move(prompt)), message_of("assistant", std::move(response))}),
-               options);
+               source);
 }
 
 void check_utf8(std::string_view bytes) {
@@ -145,22 +145,22 @@ void check_utf8(std::string_view bytes) {
                                                 static_cast<unsigned char>(bytes[at]), at)}};
 }
 
-void fill_from_json(Row& row, std::string_view line, const DataOptions& options) {
+void fill_from_json(Row& row, std::string_view line, const DataSource& source) {
   check_utf8(line);
   const Json object = parse_object(line);
-  row.slice = slice_of(object, options.slice_column);
-  if (options.format == DataFormat::kPromptResponse) {
-    set_prompt_and_response(row, text_member(object, options.prompt_column),
-                            text_member(object, options.response_column), options);
+  row.slice = slice_of(object, source.slice_column);
+  if (source.format == DataFormat::kPromptResponse) {
+    set_prompt_and_response(row, text_member(object, source.prompt_column), text_member(object, source.response_column),
+                            source);
     return;
   }
-  const Json& messages = member(object, options.messages_column);
+  const Json& messages = member(object, source.messages_column);
   if (!messages.is_array()) {
-    throw Fault{{Check::kBadRow, fmt::format("{}: expected a list of messages, got {}", options.messages_column,
-                                             messages.type_name())}};
+    throw Fault{{Check::kBadRow,
+                 fmt::format("{}: expected a list of messages, got {}", source.messages_column, messages.type_name())}};
   }
-  if (messages.empty()) throw Fault{{Check::kNothingToTrain, fmt::format("{} is empty", options.messages_column)}};
-  set_messages(row, messages, options);
+  if (messages.empty()) throw Fault{{Check::kNothingToTrain, fmt::format("{} is empty", source.messages_column)}};
+  set_messages(row, messages, source);
 }
 
 template <class Fill>
@@ -181,7 +181,7 @@ void emit_fault(const std::string& name, int64_t line, const RowSink& sink, Note
   emit(name, line, sink, [&](Row&) { throw Fault{std::move(note)}; });
 }
 
-void read_json_lines(std::string_view bytes, const std::string& name, const DataOptions& options, const RowSink& sink) {
+void read_json_lines(std::string_view bytes, const std::string& name, const DataSource& source, const RowSink& sink) {
   if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
   bool any = false;
   for (int64_t number = 1; !bytes.empty(); ++number) {
@@ -190,7 +190,7 @@ void read_json_lines(std::string_view bytes, const std::string& name, const Data
     bytes.remove_prefix(std::min(end + 1, bytes.size()));
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     any = true;
-    emit(name, number, sink, [&](Row& row) { fill_from_json(row, line, options); });
+    emit(name, number, sink, [&](Row& row) { fill_from_json(row, line, source); });
   }
   if (!any) emit_fault(name, 0, sink, {Check::kEmptyFile, "the file holds no rows"});
 }
@@ -201,7 +201,7 @@ struct Columns {
   std::optional<size_t> slice;
 };
 
-Columns find_columns(const std::vector<std::string>& header, const DataOptions& options) {
+Columns find_columns(const std::vector<std::string>& header, const DataSource& source) {
   const auto column = [&](const std::string& name) {
     const auto found = std::find(header.begin(), header.end(), name);
     if (found == header.end()) {
@@ -210,12 +210,12 @@ Columns find_columns(const std::vector<std::string>& header, const DataOptions& 
     }
     return static_cast<size_t>(found - header.begin());
   };
-  Columns columns{column(options.prompt_column), column(options.response_column), std::nullopt};
-  if (!options.slice_column.empty()) columns.slice = column(options.slice_column);
+  Columns columns{column(source.prompt_column), column(source.response_column), std::nullopt};
+  if (!source.slice_column.empty()) columns.slice = column(source.slice_column);
   return columns;
 }
 
-void fill_from_csv(Row& row, CsvRecord& record, size_t width, const Columns& columns, const DataOptions& options) {
+void fill_from_csv(Row& row, CsvRecord& record, size_t width, const Columns& columns, const DataSource& source) {
   if (record.fault == CsvRecord::Fault::kUnterminatedQuote) {
     throw Fault{{Check::kUnterminatedQuote, "a quote that opens in this record is never closed"}};
   }
@@ -228,10 +228,10 @@ void fill_from_csv(Row& row, CsvRecord& record, size_t width, const Columns& col
   check_utf8(record.raw);
   if (columns.slice) row.slice = record.fields[*columns.slice];
   // The same column may serve twice, so neither field is moved out.
-  set_prompt_and_response(row, record.fields[columns.prompt], record.fields[columns.response], options);
+  set_prompt_and_response(row, record.fields[columns.prompt], record.fields[columns.response], source);
 }
 
-void read_csv(std::string_view bytes, const std::string& name, const DataOptions& options, const RowSink& sink) {
+void read_csv(std::string_view bytes, const std::string& name, const DataSource& source, const RowSink& sink) {
   CsvReader reader(bytes);
   const auto header = reader.next();
   if (!header) return emit_fault(name, 0, sink, {Check::kEmptyFile, "the file holds no rows"});
@@ -240,7 +240,7 @@ void read_csv(std::string_view bytes, const std::string& name, const DataOptions
   }
   Columns columns;
   try {
-    columns = find_columns(header->fields, options);
+    columns = find_columns(header->fields, source);
   } catch (Fault& fault) {
     return emit_fault(name, header->line, sink, std::move(fault.note));
   }
@@ -248,7 +248,7 @@ void read_csv(std::string_view bytes, const std::string& name, const DataOptions
   while (auto record = reader.next()) {
     any = true;
     emit(name, record->line, sink,
-         [&](Row& row) { fill_from_csv(row, *record, header->fields.size(), columns, options); });
+         [&](Row& row) { fill_from_csv(row, *record, header->fields.size(), columns, source); });
   }
   if (!any) emit_fault(name, 0, sink, {Check::kEmptyFile, "the file holds a header and no rows"});
 }
@@ -262,23 +262,23 @@ DataFileKind data_file_kind(const std::filesystem::path& path) {
   throw Error("{}: expected a file that ends in .jsonl, .ndjson, .json (one object a line) or .csv", path.string());
 }
 
-void read_rows(std::string_view bytes, const std::string& name, DataFileKind kind, const DataOptions& options,
+void read_rows(std::string_view bytes, const std::string& name, DataFileKind kind, const DataSource& source,
                const RowSink& sink) {
-  if (kind == DataFileKind::kCsv && options.format == DataFormat::kChat) {
+  if (kind == DataFileKind::kCsv && source.format == DataFormat::kChat) {
     throw Error("{}: conversations of format chat are read from .jsonl; a .csv file needs format prompt_response",
                 name);
   }
   if (kind == DataFileKind::kCsv) {
-    read_csv(bytes, name, options, sink);
+    read_csv(bytes, name, source, sink);
   } else {
-    read_json_lines(bytes, name, options, sink);
+    read_json_lines(bytes, name, source, sink);
   }
 }
 
-void read_rows(const std::filesystem::path& path, const DataOptions& options, const RowSink& sink) {
+void read_rows(const std::filesystem::path& path, const DataSource& source, const RowSink& sink) {
   const DataFileKind kind = data_file_kind(path);
   const MappedFile file(path);
-  read_rows(file.bytes(), path.string(), kind, options, sink);
+  read_rows(file.bytes(), path.string(), kind, source, sink);
 }
 
 }  // namespace lorica

@@ -16,7 +16,7 @@ namespace lorica {
 struct Row {
   std::string file;
   int64_t line = 0;  ///< where the row starts, from 1; 0 for a fault of the whole file
-  /// The conversation as a list of {"role", "content"} objects, the system prompt of the options included. A row with
+  /// The conversation as a list of {"role", "content"} objects, the system prompt of the source included. A row with
   /// a prompt and a response is one user and one assistant message. Null where the notes hold an error.
   std::shared_ptr<const nlohmann::ordered_json> messages;
   std::string slice;
@@ -32,10 +32,10 @@ DataFileKind data_file_kind(const std::filesystem::path& path);
 
 /// Calls `sink` for every row of `bytes` in file order. What is wrong with a row or with the file is a note of the row
 /// that the sink gets; nothing is thrown for it. `name` is the file in what the user reads.
-void read_rows(std::string_view bytes, const std::string& name, DataFileKind kind, const DataOptions& options,
+void read_rows(std::string_view bytes, const std::string& name, DataFileKind kind, const DataSource& source,
                const RowSink& sink);
 
 /// The same for a file. Throws Error where it cannot be opened, has another ending, or is a CSV file of chats.
-void read_rows(const std::filesystem::path& path, const DataOptions& options, const RowSink& sink);
+void read_rows(const std::filesystem::path& path, const DataSource& source, const RowSink& sink);
 
 }  // namespace lorica

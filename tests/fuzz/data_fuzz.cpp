@@ -19,7 +19,8 @@ void check(const lorica::Row& row) {
   for (const auto& message : *row.messages) {
     if (!message.at("role").is_string()) std::abort();
     const auto& content = message.at("content");
-    if (content.is_string() && lorica::utf8::find_invalid(content.get_ref<const std::string&>()) != std::string::npos) std::abort();
+    if (content.is_string() && lorica::utf8::find_invalid(content.get_ref<const std::string&>()) != std::string::npos)
+      std::abort();
   }
 }
 
@@ -28,16 +29,16 @@ void check(const lorica::Row& row) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  lorica::DataOptions options;
-  options.prompt_column = "q";
-  options.response_column = "r";
-  if ((data[0] & 1) != 0) options.format = lorica::DataFormat::kPromptResponse;
-  if ((data[0] & 2) != 0) options.slice_column = "s";
-  if ((data[0] & 4) != 0) options.system_prompt = "Be kind.";
+  lorica::DataSource source;
+  source.prompt_column = "q";
+  source.response_column = "r";
+  if ((data[0] & 1) != 0) source.format = lorica::DataFormat::kPromptResponse;
+  if ((data[0] & 2) != 0) source.slice_column = "s";
+  if ((data[0] & 4) != 0) source.system_prompt = "Be kind.";
   const bool csv = (data[0] & 1) != 0 && (data[0] & 8) != 0;
   const auto kind = csv ? lorica::DataFileKind::kCsv : lorica::DataFileKind::kJsonLines;
   int64_t last_line = 0;
-  lorica::read_rows(bytes, "f", kind, options, [&](lorica::Row&& row) {
+  lorica::read_rows(bytes, "f", kind, source, [&](lorica::Row&& row) {
     if (row.line != 0 && row.line <= last_line) std::abort();
     last_line = row.line;
     check(row);

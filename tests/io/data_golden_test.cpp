@@ -65,9 +65,8 @@ TEST_F(SmolLm2, IdsAndLabelsOfTheGoldenConversations) {
 
 TEST_F(SmolLm2, TheQuickstartDataIsClean) {
   DataOptions options;
-  options.train_files = {SOURCE_ROOT "/recipes/data/bitext/train.jsonl"};
-  options.eval_files = {SOURCE_ROOT "/recipes/data/bitext/heldout.jsonl"};
-  options.slice_column = "intent";
+  options.train = {{.files = {SOURCE_ROOT "/recipes/data/bitext/train.jsonl"}, .slice_column = "intent"}};
+  options.eval = {{.files = {SOURCE_ROOT "/recipes/data/bitext/heldout.jsonl"}, .slice_column = "intent"}};
   const LoadedData loaded = inspect_data(options, own_->model());
   for (const Finding& finding : loaded.findings.list()) ADD_FAILURE() << finding.text();
   EXPECT_EQ(loaded.train.examples.size(), 1500u);

@@ -40,8 +40,8 @@ class Lint : public ::testing::Test {
 };
 
 TEST_F(Lint, CleanDataHasNoFindings) {
-  options.train_files = {folder.write("train.jsonl", good)};
-  options.eval_files = {folder.write("heldout.jsonl", line({user("x"), assistant("y")}))};
+  options.train = {{.files = {folder.write("train.jsonl", good)}}};
+  options.eval = {{.files = {folder.write("heldout.jsonl", line({user("x"), assistant("y")}))}}};
   const LintReport report = lint_data(options, model);
   EXPECT_EQ(report.errors + report.warnings, 0);
   EXPECT_FALSE(report.refuses);
@@ -52,10 +52,10 @@ TEST_F(Lint, CleanDataHasNoFindings) {
 }
 
 TEST_F(Lint, EveryFaultyRowHasItsPlace) {
-  options.train_files = {folder.write("t.jsonl", good + "{\n" + line(Json::array({user("a")})) +
-                                                     line({user("a"), assistant("")}) + line({user("a"), user("b")}) +
-                                                     "{\"messages\":\"\xFF\"}\n" +
-                                                     line({user("<|pad|>"), assistant("z")}) + good + "[]\n")};
+  options.train = {{.files = {folder.write("t.jsonl", good + "{\n" + line(Json::array({user("a")})) +
+                                                          line({user("a"), assistant("")}) +
+                                                          line({user("a"), user("b")}) + "{\"messages\":\"\xFF\"}\n" +
+                                                          line({user("<|pad|>"), assistant("z")}) + good + "[]\n")}}};
   EXPECT_TRUE(finds(Check::kBadJson, "t.jsonl", 2));
   EXPECT_TRUE(finds(Check::kNothingToTrain, "t.jsonl", 3));
   EXPECT_TRUE(finds(Check::kEmptyReply, "t.jsonl", 4));
@@ -83,8 +83,8 @@ TEST_F(Lint, EveryFaultyRowHasItsPlace) {
 }
 
 TEST_F(Lint, HeldOutRowsMustNotBeTrainedOn) {
-  options.train_files = {folder.write("t.jsonl", good)};
-  options.eval_files = {folder.write("h.jsonl", line({user("Where is it"), assistant("Lost")}) + good)};
+  options.train = {{.files = {folder.write("t.jsonl", good)}}};
+  options.eval = {{.files = {folder.write("h.jsonl", line({user("Where is it"), assistant("Lost")}) + good)}}};
   EXPECT_TRUE(finds(Check::kPromptInBoth, "h.jsonl", 1));
   EXPECT_TRUE(finds(Check::kInBoth, "h.jsonl", 2));
   EXPECT_NE(refusal().find("h.jsonl:2: the held-out conversation is also trained on: "), std::string::npos);
@@ -94,7 +94,7 @@ TEST_F(Lint, DoubledBosAndLongRows) {
   const fake::Chat doubled([](const Json& m, bool prompt) { return "<bos>" + fake::strict(m, prompt); });
   model.chat = &doubled;
   options.max_tokens = 6;
-  options.train_files = {folder.write("t.jsonl", good)};
+  options.train = {{.files = {folder.write("t.jsonl", good)}}};
   EXPECT_TRUE(finds(Check::kDoubledBos, "t.jsonl", 1));
   model.chat = &chat;
   EXPECT_TRUE(finds(Check::kTooLong, "t.jsonl", 1));
@@ -106,7 +106,7 @@ TEST_F(Lint, DoubledBosAndLongRows) {
 TEST_F(Lint, ManyFindingsAreCountedAndNotAllKept) {
   std::string rows;
   for (int i = 0; i < 300; ++i) rows += "{\n";
-  options.train_files = {folder.write("t.jsonl", rows + good)};
+  options.train = {{.files = {folder.write("t.jsonl", rows + good)}}};
   const LoadedData loaded = inspect_data(options, model);
   EXPECT_EQ(loaded.findings.list().size(), 200u);
   EXPECT_EQ(loaded.findings.count(Check::kBadJson), 300);
@@ -114,15 +114,15 @@ TEST_F(Lint, ManyFindingsAreCountedAndNotAllKept) {
 }
 
 TEST_F(Lint, MissingColumnsRefuseWhateverThePolicy) {
-  options.format = DataFormat::kPromptResponse;
   options.bad_rows = BadRows::kDrop;
-  options.train_files = {folder.write("a.csv", "prompt,response\nq,r\n"), folder.write("b.csv", "q,a\nx,y\n")};
+  options.train = {{.files = {folder.write("a.csv", "prompt,response\nq,r\n"), folder.write("b.csv", "q,a\nx,y\n")},
+                    .format = DataFormat::kPromptResponse}};
   EXPECT_EQ(refusal(), (folder / "b.csv").string() + ":1: no column 'prompt'; the file has: q, a");
 }
 
 TEST_F(Lint, OptionsThatCannotWorkAreErrors) {
   EXPECT_EQ(refusal(), "data: no file is named");
-  options.train_files = {folder.write("t.jsonl", good)};
+  options.train = {{.files = {folder.write("t.jsonl", good)}}};
   options.max_tokens = 1;
   EXPECT_EQ(refusal(), "max_tokens: expected at least 2, got 1");
   options.max_tokens = 100;
@@ -131,7 +131,7 @@ TEST_F(Lint, OptionsThatCannotWorkAreErrors) {
 }
 
 TEST_F(Lint, PreviewMarksWhatIsTrained) {
-  options.train_files = {folder.write("t.jsonl", line({user("a\x1b[2J"), assistant("b c")}) + good)};
+  options.train = {{.files = {folder.write("t.jsonl", line({user("a\x1b[2J"), assistant("b c")}) + good)}}};
   const std::string place = (folder / "t.jsonl").string() + ":1  18 tokens, 3 trained\n";
   const std::string head = "<bos><|im_start|>user\na\\x1b[2J<|im_end|>\n<|im_start|>assistant\n";
   EXPECT_EQ(preview_data(options, model, {.count = 1}),

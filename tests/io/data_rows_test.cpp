@@ -55,27 +55,27 @@ TEST(Csv, ReportsFaultsAndGoesOn) {
   EXPECT_EQ(records[2].line, 3);
 }
 
-std::vector<Row> rows_of(std::string_view bytes, DataFileKind kind, const DataOptions& options) {
+std::vector<Row> rows_of(std::string_view bytes, DataFileKind kind, const DataSource& source) {
   std::vector<Row> rows;
-  read_rows(bytes, "f", kind, options, [&](Row&& row) { rows.push_back(std::move(row)); });
+  read_rows(bytes, "f", kind, source, [&](Row&& row) { rows.push_back(std::move(row)); });
   return rows;
 }
 
-Note only_note(std::string_view bytes, DataFileKind kind, const DataOptions& options) {
-  const auto rows = rows_of(bytes, kind, options);
+Note only_note(std::string_view bytes, DataFileKind kind, const DataSource& source) {
+  const auto rows = rows_of(bytes, kind, source);
   EXPECT_EQ(rows.size(), 1u);
   EXPECT_EQ(rows.at(0).notes.size(), 1u);
   return rows.at(0).notes.at(0);
 }
 
 TEST(Rows, ReadsChatsWithTheirLines) {
-  DataOptions options;
-  options.messages_column = "turns";
-  options.slice_column = "topic";
+  DataSource source;
+  source.messages_column = "turns";
+  source.slice_column = "topic";
   const auto rows = rows_of(
       "\xEF\xBB\xBF{\"turns\":[{\"role\":\"user\",\"content\":\"a\"}],\"topic\":\"x\"}\r\n\n  \n"
       "{\"topic\":7,\"turns\":[{\"role\":\"assistant\",\"content\":\"b\\n\"}]}",
-      DataFileKind::kJsonLines, options);
+      DataFileKind::kJsonLines, source);
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0].line, 1);
   EXPECT_EQ(rows[0].slice, "x");
@@ -86,30 +86,30 @@ TEST(Rows, ReadsChatsWithTheirLines) {
 }
 
 TEST(Rows, PutsTheSystemPromptBeforeChatsWithoutOne) {
-  DataOptions options;
-  options.system_prompt = "Be kind.";
+  DataSource source;
+  source.system_prompt = "Be kind.";
   const auto rows = rows_of(
       "{\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}\n"
       "{\"messages\":[{\"role\":\"system\",\"content\":\"own\"}]}\n",
-      DataFileKind::kJsonLines, options);
+      DataFileKind::kJsonLines, source);
   EXPECT_EQ(*rows.at(0).messages, fake::Json::array({fake::system("Be kind."), fake::user("a")}));
   EXPECT_EQ(*rows.at(1).messages, fake::Json::array({fake::system("own")}));
 }
 
 TEST(Rows, ReadsPromptAndResponseFromCsvAndJson) {
-  DataOptions options;
-  options.format = DataFormat::kPromptResponse;
-  options.prompt_column = "q";
-  options.response_column = "r";
-  options.slice_column = "s";
+  DataSource source;
+  source.format = DataFormat::kPromptResponse;
+  source.prompt_column = "q";
+  source.response_column = "r";
+  source.slice_column = "s";
   const auto wanted = fake::Json::array({fake::user("a,\nb"), fake::assistant("c")});
-  const auto csv = rows_of("x,r,s,q\n1,c,left,\"a,\nb\"\n2,c,right,d\n", DataFileKind::kCsv, options);
+  const auto csv = rows_of("x,r,s,q\n1,c,left,\"a,\nb\"\n2,c,right,d\n", DataFileKind::kCsv, source);
   ASSERT_EQ(csv.size(), 2u);
   EXPECT_EQ(*csv[0].messages, wanted);
   EXPECT_EQ(csv[0].slice, "left");
   EXPECT_EQ(csv[0].line, 2);
   EXPECT_EQ(csv[1].line, 4);
-  const auto json = rows_of("{\"q\":\"a,\\nb\",\"r\":\"c\",\"s\":true}", DataFileKind::kJsonLines, options);
+  const auto json = rows_of("{\"q\":\"a,\\nb\",\"r\":\"c\",\"s\":true}", DataFileKind::kJsonLines, source);
   EXPECT_EQ(*json.at(0).messages, wanted);
   EXPECT_EQ(json.at(0).slice, "true");
 }
@@ -148,8 +148,8 @@ TEST(Rows, NamesEveryFaultOfAJsonRow) {
 }
 
 TEST(Rows, NamesEveryFaultOfACsvFile) {
-  DataOptions options;
-  options.format = DataFormat::kPromptResponse;
+  DataSource source;
+  source.format = DataFormat::kPromptResponse;
   const std::vector<FaultCase> cases = {
       {"", Check::kEmptyFile, "no rows"},
       {"prompt,response\n", Check::kEmptyFile, "a header and no rows"},
@@ -161,7 +161,7 @@ TEST(Rows, NamesEveryFaultOfACsvFile) {
       {"prompt,response\na,\n", Check::kEmptyReply, "message 2: the reply is empty"},
   };
   for (const auto& [bytes, check, says] : cases) {
-    const Note note = only_note(bytes, DataFileKind::kCsv, options);
+    const Note note = only_note(bytes, DataFileKind::kCsv, source);
     EXPECT_EQ(note.check, check) << bytes;
     EXPECT_NE(note.message.find(says), std::string::npos) << note.message;
   }

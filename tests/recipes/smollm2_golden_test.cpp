@@ -88,7 +88,7 @@ TEST_F(SmolLm2, ConversationsTokenizeAndMaskAlike) {
   }
   const LoadedText text(tokenizer_without_digits(folder_), load_chat_template(folder_));
   DataOptions options;
-  options.train_files = {file};
+  options.train = {{.files = {file}}};
   const std::vector<Example> got = load_data(options, text.model()).train.examples;
   const std::vector<Example> want = examples(0, golden_.at("examples").size());
   ASSERT_EQ(want.size(), 44u);
