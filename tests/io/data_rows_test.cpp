@@ -12,8 +12,9 @@ namespace {
 
 using Fields = std::vector<std::string>;
 
-std::vector<CsvRecord> records_of(std::string_view bytes) {
-  CsvReader reader(bytes);
+std::vector<CsvRecord> records_of(std::string_view bytes, size_t largest = kLargestRow) {
+  ByteReader stream(memory_source(bytes));
+  CsvReader reader(stream, ',', largest);
   std::vector<CsvRecord> records;
   while (auto record = reader.next()) records.push_back(*record);
   return records;
@@ -128,7 +129,8 @@ TEST(Rows, NamesEveryFaultOfAJsonRow) {
       {"{\"messages\": [}", Check::kBadJson, "byte 15"},
       {"{\"messages\": 1e999}", Check::kBadJson, "not valid JSON"},
       {std::string(100, '['), Check::kBadJson, "deeper than 64"},
-      {"[1]", Check::kBadRow, "expected one JSON object a line, got array"},
+      {"1", Check::kBadRow, "expected an object, a list or a text, got number"},
+      {std::string("{\"messages\":[]}\0", 16), Check::kBadRow, "a NUL byte at offset 15 of the row"},
       {"{\"conversations\":[],\"id\":3}", Check::kBadRow, "no key 'messages'; the row has: conversations, id"},
       {"{\"messages\":\"hi\"}", Check::kBadRow, "expected a list of messages, got string"},
       {"{\"messages\":[]}", Check::kNothingToTrain, "messages is empty"},
@@ -141,7 +143,10 @@ TEST(Rows, NamesEveryFaultOfAJsonRow) {
       {"{\"messages\":\"\xFF\"}", Check::kInvalidUtf8, "byte 0xff at offset 13"},
   };
   for (const auto& [bytes, check, says] : cases) {
-    const Note note = only_note(bytes, DataFileKind::kJsonLines, {});
+    DataSource source;
+    source.format = DataFormat::kChat;
+    source.messages_column = "messages";
+    const Note note = only_note(bytes, DataFileKind::kJsonLines, source);
     EXPECT_EQ(note.check, check) << bytes;
     EXPECT_NE(note.message.find(says), std::string::npos) << note.message;
   }
@@ -149,7 +154,8 @@ TEST(Rows, NamesEveryFaultOfAJsonRow) {
 
 TEST(Rows, NamesEveryFaultOfACsvFile) {
   DataSource source;
-  source.format = DataFormat::kPromptResponse;
+  source.prompt_column = "prompt";
+  source.response_column = "response";
   const std::vector<FaultCase> cases = {
       {"", Check::kEmptyFile, "no rows"},
       {"prompt,response\n", Check::kEmptyFile, "a header and no rows"},
@@ -178,8 +184,7 @@ TEST(Rows, ToolCallsMayHaveNoContent) {
 TEST(Rows, RefusesFilesItCannotRead) {
   const fake::Folder folder;
   const RowSink ignore = [](Row&&) {};
-  EXPECT_THROW(read_rows(folder.write("a.txt", "x"), {}, ignore), Error);
-  EXPECT_THROW(read_rows(folder.write("a.csv", "prompt,response\na,b\n"), {}, ignore), Error);
+  EXPECT_THROW(read_rows(folder.write("a.xls", "x"), {}, ignore), Error);
   EXPECT_THROW(read_rows(folder / "missing.jsonl", {}, ignore), Error);
   int rows = 0;
   read_rows(folder.write("empty.jsonl", ""), {}, [&](Row&& row) {
