@@ -117,8 +117,9 @@ TEST_F(Lint, MissingColumnsRefuseWhateverThePolicy) {
   options.bad_rows = BadRows::kDrop;
   options.train = {{.files = {folder.write("a.csv", "prompt,response\nq,r\n"), folder.write("b.csv", "q,a\nx,y\n")},
                     .format = DataFormat::kPromptResponse}};
-  EXPECT_EQ(refusal(), (folder / "b.csv").string() + ":1: no columns of a prompt and its response; there are: q, a; name them "
-                                                "with prompt_column and response_column");
+  EXPECT_EQ(refusal(), (folder / "b.csv").string() +
+                           ":1: no columns of a prompt and its response; there are: q, a; name them "
+                           "with prompt_column and response_column");
 }
 
 TEST_F(Lint, OptionsThatCannotWorkAreErrors) {

@@ -6,6 +6,7 @@
 #include "io/data/rows.h"
 #include "kernels/error.h"
 #include "tests/io/data_fakes.h"
+#include "tests/io/data_rows.h"
 
 namespace lorica {
 namespace {
@@ -56,19 +57,6 @@ TEST(Csv, ReportsFaultsAndGoesOn) {
   EXPECT_EQ(records[2].line, 3);
 }
 
-std::vector<Row> rows_of(std::string_view bytes, DataFileKind kind, const DataSource& source) {
-  std::vector<Row> rows;
-  read_rows(bytes, "f", kind, source, [&](Row&& row) { rows.push_back(std::move(row)); });
-  return rows;
-}
-
-Note only_note(std::string_view bytes, DataFileKind kind, const DataSource& source) {
-  const auto rows = rows_of(bytes, kind, source);
-  EXPECT_EQ(rows.size(), 1u);
-  EXPECT_EQ(rows.at(0).notes.size(), 1u);
-  return rows.at(0).notes.at(0);
-}
-
 TEST(Rows, ReadsChatsWithTheirLines) {
   DataSource source;
   source.messages_column = "turns";
@@ -114,12 +102,6 @@ TEST(Rows, ReadsPromptAndResponseFromCsvAndJson) {
   EXPECT_EQ(*json.at(0).messages, wanted);
   EXPECT_EQ(json.at(0).slice, "true");
 }
-
-struct FaultCase {
-  std::string bytes;
-  Check check;
-  std::string says;
-};
 
 TEST(Rows, NamesEveryFaultOfAJsonRow) {
   const std::vector<FaultCase> cases = {
