@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "recipes/schema.h"
+#include "recipes/source_keys.h"
 
 namespace lorica {
 namespace {
@@ -10,8 +11,6 @@ constexpr double kMany = 1e9;  // steps, tokens: far above any run, far below an
 
 bool trains_adapter(const Recipe& recipe) { return recipe.adapter.type == AdapterType::kLora; }
 bool is_new_adapter(const Recipe& recipe) { return recipe.adapter.path.empty(); }
-bool is_chat(const Recipe& recipe) { return recipe.data.format == DataFormat::kChat; }
-bool is_prompt_response(const Recipe& recipe) { return recipe.data.format == DataFormat::kPromptResponse; }
 bool has_eval_data(const Recipe& recipe) { return !recipe.data.eval.empty(); }
 
 void declare_model(Schema& schema) {
@@ -33,41 +32,37 @@ void declare_model(Schema& schema) {
           "fast, else f32");
 }
 
+/// The names that other trainers give to keys of a source.
+std::vector<std::string> synonyms_of_source_key(std::string_view name) {
+  if (name == "format") return {"type", "formatting"};
+  if (name == "response_column") return {"completion_column"};
+  if (name == "text_column") return {"dataset_text_field"};
+  return {};
+}
+
 void declare_data(Schema& schema) {
   auto key =
-      schema.section("data", &Recipe::data, "What to train and to evaluate on: JSON lines or CSV files with a header.");
+      schema.section("data", &Recipe::data,
+                     "What to train and to evaluate on: JSON, JSON lines, CSV, TSV, plain text, CoNLL or Parquet, "
+                     "also packed with gzip or zstd. `train` and `eval` take a path, a list of paths, or a list "
+                     "whose items may be mappings: `{path: FILE, key: value, ...}` with the keys from `format` to "
+                     "`sample_by`. Those keys of the section are the defaults of every source.");
   key("train", &DataSection::train)
-      .path()
       .required("data/train.jsonl")
       .synonym_of({"train_file", "dataset", "path"})
-      .help("file, or list of files, to train on");
+      .help("what to train on: files, folders (all data files in them) and patterns such as data/*.jsonl");
   key("eval", &DataSection::eval)
-      .path()
       .synonym_of({"eval_file", "validation", "test", "valid"})
-      .help("held-out file, or list of files; without it the run reports no held-out loss");
-  key("format", &DataSection::format)
-      .synonym_of({"type"})
-      .help(
-          "chat: each row holds a list of messages with role and content; prompt_response: each row has a column for "
-          "the prompt and one for the answer");
-  key("messages_column", &DataSection::messages_column)
-      .only_when("data.format", "is chat", is_chat)
-      .help("column that holds the list of messages");
-  key("prompt_column", &DataSection::prompt_column)
-      .required("question")
-      .only_when("data.format", "is prompt_response", is_prompt_response)
-      .help("column that holds the prompt");
-  key("response_column", &DataSection::response_column)
-      .required("answer")
-      .only_when("data.format", "is prompt_response", is_prompt_response)
-      .synonym_of({"completion_column"})
-      .help("column that holds the answer, which is what is trained");
-  key("system_prompt", &DataSection::system_prompt).help("system message put before every conversation that has none");
-  key("slice_column", &DataSection::slice_column)
-      .help("column whose value names a group of rows; evaluation then reports the loss of each group too");
-  key("chat_template", &DataSection::chat_template)
-      .path()
-      .help("file with a .jinja chat template that replaces the model's own");
+      .help("held-out data, likewise; without it the run reports no held-out loss");
+  for_each_source_key([&key](const char* name, auto member, auto value, const SourceKeyInfo& info) {
+    using Member = std::remove_reference_t<decltype(DataSource().*member)>;
+    Field& field = key.as<decltype(value)>(name, static_cast<Member DataSection::*>(member));
+    field.help(info.help).synonym_of(synonyms_of_source_key(name));
+    field.limits = info.limits;
+    if (info.path) field.path();
+    if (info.formats.empty()) return;
+    field.only_when("data.format", info.wanted, [info](const Recipe& recipe) { return info.holds(recipe.data); });
+  });
   key("max_tokens", &DataSection::max_tokens)
       .range(2, 1 << 20)
       .synonym_of({"max_length", "max_seq_length", "max_seq_len", "cutoff_len", "sequence_len"})

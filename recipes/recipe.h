@@ -26,21 +26,26 @@ struct ModelSection {
   bool operator==(const ModelSection&) const = default;
 };
 
-struct DataSection {
-  std::vector<std::string> train;
-  std::vector<std::string> eval;
-  DataFormat format = DataFormat::kChat;
-  std::string messages_column = "messages";  ///< chat only
-  std::string prompt_column;                 ///< prompt_response only, where it is never empty
-  std::string response_column;               ///< prompt_response only, where it is never empty
-  std::string system_prompt;
-  std::string slice_column;
-  std::string chat_template;  ///< path of a template; empty: the model's own
+/// A file, a folder or a pattern, and the settings in which its rows differ from those of the section.
+struct DataItem {
+  std::string path;
+  DataSource own;                  ///< the keys that are not in `given` have their defaults
+  std::vector<std::string> given;  ///< names of keys, in the order of for_each_source_key
+  bool operator==(const DataItem&) const = default;
+};
+
+/// The settings are the defaults of every source; `files` is empty in both.
+struct DataSection : DataSource {
+  std::vector<DataItem> train;
+  std::vector<DataItem> eval;
   int64_t max_tokens = 1024;
   TooLong too_long = TooLong::kDrop;
   bool shuffle = true;
   bool operator==(const DataSection&) const = default;
 };
+
+/// What is in force for the item: its own settings, and the section's for the rest.
+DataSource settings_of(const DataSection& section, const DataItem& item);
 
 struct AdapterSection {
   AdapterType type = AdapterType::kLora;

@@ -3,9 +3,9 @@
 #include <optional>
 
 #include "io/formats/file_bytes.h"
-#include "io/tokenizer/utf8.h"
 #include "kernels/error.h"
 #include "recipes/schema.h"
+#include "recipes/source_keys.h"
 
 namespace lorica {
 namespace {
@@ -22,33 +22,6 @@ struct Given {
   std::string head(const std::string& key) const { return in_file ? place + ": " + key : place; }
 };
 
-/// `text` for a one-line message: escapes instead of line breaks, and cut off, between characters, where it is long.
-std::string shown(const std::string& text) {
-  constexpr size_t kLongest = 60;
-  size_t end = std::min(text.size(), kLongest);
-  while (end < text.size() && end > 0 && !utf8::begins_character(text[end])) --end;
-  std::string line;
-  for (const char c : text.substr(0, end)) {
-    const unsigned char byte = static_cast<unsigned char>(c);
-    line += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
-  }
-  return line + (end < text.size() ? "..." : "");
-}
-
-std::string shown(const YamlNode& node) {
-  switch (node.kind) {
-    case YamlNode::Kind::kNull:
-      return "nothing";
-    case YamlNode::Kind::kList:
-      return node.items.empty() ? "an empty list" : "a list";
-    case YamlNode::Kind::kMap:
-      return "a mapping";
-    case YamlNode::Kind::kScalar:
-      break;
-  }
-  return "'" + shown(node.text) + "'";
-}
-
 class Reader {
  public:
   explicit Reader(std::string name) : name_(std::move(name)) {}
@@ -64,6 +37,7 @@ class Reader {
   [[noreturn]] void fail_unknown(const std::string& place, const std::string& key) const;
   void read_values();
   void check_conditions() const;
+  void check_sources(const std::string& key, const std::vector<DataItem>& items) const;
   void check_required() const;
   void check_run_length() const;
   void check_rules() const;
@@ -139,7 +113,13 @@ void Reader::read_values() {
     const auto found = given_.find(field.full_name());
     if (found == given_.end()) continue;
     const Given& given = found->second;
-    const YamlNode* wrong = field.read_value(*given.node, field.limits, recipe_);
+    const YamlNode* wrong = nullptr;
+    try {
+      wrong = field.read_value(*given.node, field.limits, recipe_);
+    } catch (const YamlProblem& problem) {
+      const std::string head = given.in_file ? fmt::format("{}: {}", at(problem.line), field.full_name()) : given.place;
+      throw Error("{}: {}", head, problem.what());
+    }
     if (!wrong) continue;
     const bool inner = given.in_file && wrong != given.node.get();  // an item of a list has a line of its own
     const std::string head =
@@ -169,6 +149,21 @@ void Reader::check_conditions() const {
     for (const std::string& other : field.excluded) {
       const auto second = given_.find(other);
       if (second != given_.end()) throw Error("{}: cannot be given beside {} ({})", head, other, second->second.place);
+    }
+  }
+}
+
+void Reader::check_sources(const std::string& key, const std::vector<DataItem>& items) const {
+  const auto found = given_.find(key);
+  for (size_t i = 0; i < items.size(); ++i) {
+    const DataSource settings = settings_of(recipe_.data, items[i]);
+    for (const std::string& name : items[i].given) {
+      const std::string wanted = missing_condition(settings, name);
+      if (wanted.empty()) continue;
+      const int line = line_of_source_key(*found->second.node, i, name);
+      throw Error("{}: {}: used only when format {}, but that is {}",
+                  found->second.in_file ? fmt::format("{}: {}", at(line), key) : found->second.place, name, wanted,
+                  YamlValue<DataFormat>::print(settings.format));
     }
   }
 }
@@ -212,6 +207,8 @@ void Reader::check_rules() const {
 Recipe Reader::finish() {
   read_values();
   check_conditions();
+  check_sources("data.train", recipe_.data.train);
+  check_sources("data.eval", recipe_.data.eval);
   check_required();
   check_run_length();
   check_rules();

@@ -1,5 +1,6 @@
 #include "recipes/setup.h"
 
+#include "io/data/source_files.h"
 #include "kernels/cpu/features.h"
 
 namespace lorica {
@@ -39,19 +40,16 @@ LoraOptions lora_options(const Recipe& recipe) {
 
 DataOptions data_options(const Recipe& recipe) {
   const DataSection& data = recipe.data;
-  DataSource source{.files = {},
-                    .format = data.format,
-                    .messages_column = data.messages_column,
-                    .prompt_column = data.prompt_column,
-                    .response_column = data.response_column,
-                    .system_prompt = data.system_prompt,
-                    .slice_column = data.slice_column};
-  const auto sources = [&source](const std::vector<std::string>& files) {
-    source.files = {files.begin(), files.end()};
-    return files.empty() ? std::vector<DataSource>() : std::vector<DataSource>{source};
+  const auto sources = [&data](const std::vector<DataItem>& items, const std::string& place) {
+    std::vector<DataSource> list;
+    for (const DataItem& item : items) {
+      list.push_back(settings_of(data, item));
+      list.back().files = source_files(item.path, place);
+    }
+    return list;
   };
-  return {.train = sources(data.train),
-          .eval = sources(data.eval),
+  return {.train = sources(data.train, "data.train"),
+          .eval = sources(data.eval, "data.eval"),
           .max_tokens = data.max_tokens,
           .too_long = data.too_long};
 }

@@ -14,6 +14,7 @@ Dtype resolve_precision(Precision precision, Device device);
 
 /// A recipe's sections as the parts below take them.
 LoraOptions lora_options(const Recipe& recipe);
+/// Throws Error where a folder or a pattern of the data section stands for no file.
 DataOptions data_options(const Recipe& recipe);
 
 }  // namespace lorica

@@ -26,7 +26,8 @@ struct Limits {
 /// How a value type is written in YAML. Each has
 ///   type()              its name in the reference, "list of texts"
 ///   expected(limits)    what an error message and the reference say is allowed, "an integer from 1 to 4096"
-///   read(node, limits, value)  sets value and returns null, or returns the node that is not as expected
+///   read(node, limits, value)  sets value and returns null, or returns the node that is not as expected; throws
+///                       YamlProblem where more than that is to be said
 ///   print(value)        the YAML that reads back as the same value; empty where nothing is to be written
 template <class T>
 struct YamlValue;
@@ -70,6 +71,17 @@ struct YamlValue<std::vector<std::string>> {
   static std::string expected(const Limits&) { return "a text or a list of texts, none of them empty"; }
   static const YamlNode* read(const YamlNode& node, const Limits&, std::vector<std::string>& value);
   static std::string print(const std::vector<std::string>& value);
+};
+
+/// A path, a list of paths, or a list of paths and of mappings with a path and keys of a source.
+template <>
+struct YamlValue<std::vector<DataItem>> {
+  static std::string type() { return "sources"; }
+  static std::string expected(const Limits&) {
+    return "a path, or a list of paths and of mappings such as {path: data/a.jsonl, weight: 2}";
+  }
+  static const YamlNode* read(const YamlNode& node, const Limits&, std::vector<DataItem>& value);
+  static std::string print(const std::vector<DataItem>& value);
 };
 
 /// Layer numbers: 5, "20-29", or a list of such. Read into rising numbers, each once.
@@ -119,7 +131,12 @@ struct EnumNames<DeviceChoice> {
 };
 template <>
 struct EnumNames<DataFormat> {
-  static constexpr const char* kNames[] = {"chat", "prompt_response"};
+  static constexpr const char* kNames[] = {"auto",       "chat", "sharegpt",      "alpaca", "prompt_response",
+                                           "preference", "text", "classification"};
+};
+template <>
+struct EnumNames<SampleBy> {
+  static constexpr const char* kNames[] = {"document", "paragraph", "line"};
 };
 template <>
 struct EnumNames<TooLong> {

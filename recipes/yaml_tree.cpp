@@ -10,6 +10,8 @@
 #include <map>
 #include <sstream>
 
+#include "io/tokenizer/utf8.h"
+
 namespace lorica {
 namespace {
 
@@ -207,6 +209,32 @@ std::shared_ptr<const YamlNode> parse_yaml(std::string_view text) {
     throw YamlProblem(placed ? error.mark.line + 1 : 1, placed ? error.mark.column + 1 : 0, error.msg);
   }
   return builder.root ? builder.root : std::make_shared<const YamlNode>();
+}
+
+std::string shown(const std::string& text) {
+  constexpr size_t kLongest = 60;
+  size_t end = std::min(text.size(), kLongest);
+  while (end < text.size() && end > 0 && !utf8::begins_character(text[end])) --end;
+  std::string line;
+  for (const char c : text.substr(0, end)) {
+    const unsigned char byte = static_cast<unsigned char>(c);
+    line += byte < 0x20 || byte == 0x7f ? fmt::format("\\x{:02x}", byte) : std::string(1, c);
+  }
+  return line + (end < text.size() ? "..." : "");
+}
+
+std::string shown(const YamlNode& node) {
+  switch (node.kind) {
+    case YamlNode::Kind::kNull:
+      return "nothing";
+    case YamlNode::Kind::kList:
+      return node.items.empty() ? "an empty list" : "a list";
+    case YamlNode::Kind::kMap:
+      return "a mapping";
+    case YamlNode::Kind::kScalar:
+      break;
+  }
+  return "'" + shown(node.text) + "'";
 }
 
 std::string yaml_quoted(std::string_view text) {

@@ -38,6 +38,11 @@ struct YamlProblem : std::runtime_error {
 /// characters, bytes that are not UTF-8, nesting deeper than 32 and texts over 1 MiB.
 std::shared_ptr<const YamlNode> parse_yaml(std::string_view text);
 
+/// `text` for a one-line message: escapes instead of line breaks, and cut off, between characters, where it is long.
+std::string shown(const std::string& text);
+/// What stands at a node, for a message: "'16'", "a list".
+std::string shown(const YamlNode& node);
+
 /// A text as a YAML scalar that reads back as the same text in any context: plain where that is safe, else in double
 /// quotes.
 std::string yaml_quoted(std::string_view text);

@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/verbs/model_options.h"
 #include "io/data/dataset.h"
 #include "io/data/loaded_text.h"
+#include "io/data/source_files.h"
 #include "recipes/evaluate.h"
 #include "recipes/memory.h"
 #include "recipes/progress.h"
+#include "recipes/source_keys.h"
 
 namespace lorica::cli {
 namespace {
@@ -18,6 +21,23 @@ struct Arguments {
   int64_t micro_batch_tokens = 2048;
 };
 
+/// The keys of a source that say how its rows are read, as flags: --prompt-column for prompt_column.
+void add_source_options(CLI::App* verb, DataSource& source) {
+  const auto set_format = [&source](const std::string& name) { source.format = enum_named<DataFormat>(name).value(); };
+  const auto& names = EnumNames<DataFormat>::kNames;
+  verb->add_option_function<std::string>("--format", set_format, "what a row holds; auto where it is not given")
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(names), std::end(names))));
+  for_each_source_key([&](std::string name, auto member, auto value, const SourceKeyInfo& info) {
+    using Value = decltype(value);
+    const bool said_elsewhere = name == "slice_column" || name == "weight";
+    if constexpr (std::is_same_v<Value, YamlOptionalText>) {
+      if (said_elsewhere) return;
+      std::replace(name.begin(), name.end(), '_', '-');
+      verb->add_option("--" + name, source.*member, info.help);
+    }
+  });
+}
+
 void print_row(const std::string& name, const EvalResult& result) {
   fmt::print("{:<32} {:>10.4f} {:>12.3f} {:>10} {:>10}\n", name, result.loss(), result.perplexity(),
              result.trained_tokens, result.tokens);
@@ -26,9 +46,11 @@ void print_row(const std::string& name, const EvalResult& result) {
 void evaluate_files(Arguments& arguments) {
   Session session(arguments.model.model, arguments.model.session_options());
   const LoadedText text(session.text().tokenizer, session.chat_template());
-  arguments.data.files = {arguments.files.begin(), arguments.files.end()};
+  arguments.data.files.clear();
+  for (const std::string& file : arguments.files) {
+    for (const auto& found : source_files(file, "FILES")) arguments.data.files.push_back(found);
+  }
   arguments.data.system_prompt = arguments.model.system_prompt;
-  if (!arguments.data.prompt_column.empty()) arguments.data.format = DataFormat::kPromptResponse;
   arguments.options.eval = {arguments.data};
   const LoadedData data = load_data(arguments.options, text.model());
   for (const Finding& finding : data.findings.list()) fmt::print(stderr, "{}\n", finding.text());
@@ -43,16 +65,10 @@ void evaluate_files(Arguments& arguments) {
 
 void add_eval(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
-  arguments->data.prompt_column.clear();
-  arguments->data.response_column.clear();
   CLI::App* verb = app.add_subcommand("eval", "Loss and perplexity of a model on conversations, by slice if wanted");
   add_model_options(verb, arguments->model);
-  verb->add_option("FILES", arguments->files, "JSONL or CSV files")->required();
-  verb->add_option("--messages-column", arguments->data.messages_column, "of chats")->capture_default_str();
-  auto* prompt = verb->add_option("--prompt-column", arguments->data.prompt_column, "for prompt and response columns");
-  auto* response = verb->add_option("--response-column", arguments->data.response_column, "likewise");
-  prompt->needs(response);
-  response->needs(prompt);
+  verb->add_option("FILES", arguments->files, "data files, folders or patterns")->required();
+  add_source_options(verb, arguments->data);
   verb->add_option("--slice-column", arguments->data.slice_column, "a row of the result for each value of this column");
   verb->add_option("--max-tokens", arguments->options.max_tokens, "longer rows are left out")
       ->check(CLI::Range(2, 1 << 20))

@@ -98,6 +98,13 @@ ConversationEncoder::ConversationEncoder(const TextModel& model) : model_(model)
 
 MarkedText ConversationEncoder::plain(const Json& messages) const {
   MarkedText marked;
+  const size_t first = !messages.empty() && messages[0]["role"] == "system" ? 1 : 0;
+  if (messages.size() != first + 2 || messages[first]["role"] != "user" || messages[first + 1]["role"] != "assistant") {
+    marked.notes.push_back({Check::kTemplateRejects,
+                            "the model has no chat template, and without one only a prompt and its response are "
+                            "written"});
+    return marked;
+  }
   const std::string system = text_of(messages, "system");
   marked.text = (system.empty() ? "" : system + "\n\n") + text_of(messages, "user");
   const size_t begin = marked.text.size();

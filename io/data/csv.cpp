@@ -1,64 +1,109 @@
 #include "io/data/csv.h"
 
+#include <algorithm>
+
 namespace lorica {
+namespace {
 
-CsvReader::CsvReader(std::string_view bytes) : bytes_(bytes) {
-  if (bytes_.starts_with("\xEF\xBB\xBF")) at_ = 3;
+constexpr size_t kMostFields = 1 << 16;
+
+}  // namespace
+
+CsvReader::CsvReader(ByteReader& bytes, char delimiter, size_t largest)
+    : bytes_(bytes), delimiter_(delimiter), largest_(largest) {}
+
+/// True, and consumed, at a line end; true at the end of the file.
+bool CsvReader::take_line_end() {
+  if (bytes_.peek() == '\r') {
+    bytes_.consume(1);
+    carriage_return_ = bytes_.peek() != '\n';
+    if (carriage_return_) return false;
+  }
+  if (bytes_.peek() == '\n') {
+    bytes_.consume(1);
+    return true;
+  }
+  return bytes_.peek() < 0;
 }
 
-bool CsvReader::at_line_end() const {
-  return at_ >= bytes_.size() || bytes_[at_] == '\n' || bytes_.substr(at_, 2) == "\r\n";
+/// Adds to the record's bytes and to its last field.
+void CsvReader::append(CsvRecord& record, std::string_view part) {
+  if (record.raw.size() + part.size() > largest_) record.fault = CsvRecord::Fault::kTooLarge;
+  if (record.fault == CsvRecord::Fault::kTooLarge) return;
+  record.raw += part;
+  record.fields.back() += part;
 }
 
-void CsvReader::skip_line_end() {
-  if (at_ >= bytes_.size()) return;
-  at_ += bytes_[at_] == '\r' ? 2 : 1;
-  ++line_;
+/// Consumes bytes that belong to the record and to no field.
+void CsvReader::take(CsvRecord& record, size_t count) {
+  if (record.raw.size() + count > largest_) {
+    record.fault = CsvRecord::Fault::kTooLarge;
+  } else {
+    record.raw += bytes_.window().substr(0, count);
+  }
+  bytes_.consume(count);
 }
 
-std::string CsvReader::quoted_field(CsvRecord& record) {
-  std::string field;
-  for (++at_; at_ < bytes_.size(); ++at_) {
-    const char c = bytes_[at_];
-    if (c == '"') {
-      if (bytes_.substr(at_, 2) != "\"\"") break;
-      ++at_;
+/// What may follow a closing quote. This and the next two return whether another field follows.
+bool CsvReader::read_rest(CsvRecord& record) {
+  if (bytes_.peek() == delimiter_) {
+    take(record, 1);
+    return true;
+  }
+  if (take_line_end()) return false;
+  if (record.fault == CsvRecord::Fault::kNone) record.fault = CsvRecord::Fault::kTextAfterQuote;
+  return read_plain(record);
+}
+
+bool CsvReader::read_quoted(CsvRecord& record) {
+  take(record, 1);
+  for (;;) {
+    const std::string_view bytes = bytes_.window();
+    if (bytes.empty()) {
+      record.fault = CsvRecord::Fault::kUnterminatedQuote;
+      return false;
     }
-    if (c == '\n') ++line_;
-    field += c;
+    const size_t quote = bytes.find('"');
+    append(record, bytes.substr(0, quote));
+    bytes_.consume(std::min(quote, bytes.size()));
+    if (quote == std::string_view::npos) continue;
+    take(record, 1);
+    if (bytes_.peek() != '"') return read_rest(record);
+    append(record, "\"");
+    bytes_.consume(1);
   }
-  if (at_ >= bytes_.size()) {
-    record.fault = CsvRecord::Fault::kUnterminatedQuote;
-    return field;
-  }
-  ++at_;
-  if (!at_line_end() && bytes_[at_] != ',') {
-    record.fault = CsvRecord::Fault::kTextAfterQuote;
-    field += plain_field();
-  }
-  return field;
 }
 
-std::string CsvReader::plain_field() {
-  const size_t start = at_;
-  while (!at_line_end() && bytes_[at_] != ',') ++at_;
-  return std::string(bytes_.substr(start, at_ - start));
+bool CsvReader::read_plain(CsvRecord& record) {
+  const char ends[] = {delimiter_, '\r', '\n'};
+  for (;;) {
+    if (carriage_return_) append(record, "\r");
+    carriage_return_ = false;
+    const std::string_view bytes = bytes_.window();
+    const size_t end = bytes.find_first_of(std::string_view(ends, sizeof ends));
+    append(record, bytes.substr(0, end));
+    bytes_.consume(std::min(end, bytes.size()));
+    if (bytes_.peek() == delimiter_) {
+      take(record, 1);
+      return true;
+    }
+    if (end == std::string_view::npos && bytes_.peek() >= 0) continue;
+    if (take_line_end()) return false;
+  }
 }
 
 std::optional<CsvRecord> CsvReader::next() {
-  while (at_ < bytes_.size() && at_line_end()) skip_line_end();
-  if (at_ >= bytes_.size()) return std::nullopt;
-  CsvRecord record;
-  record.line = line_;
-  const size_t start = at_;
-  for (;;) {
-    const bool quoted = at_ < bytes_.size() && bytes_[at_] == '"';
-    record.fields.push_back(quoted ? quoted_field(record) : plain_field());
-    if (at_line_end()) break;
-    ++at_;  // the comma
+  while (bytes_.peek() >= 0 && take_line_end()) {
   }
-  record.raw = bytes_.substr(start, at_ - start);
-  skip_line_end();
+  if (bytes_.peek() < 0 && !carriage_return_) return std::nullopt;
+  CsvRecord record;
+  record.line = bytes_.line();
+  for (bool more = true; more;) {
+    if (record.fields.size() == kMostFields) record.fault = CsvRecord::Fault::kTooLarge;
+    if (record.fault != CsvRecord::Fault::kTooLarge) record.fields.emplace_back();
+    const bool quoted = bytes_.peek() == '"' && !carriage_return_;
+    more = quoted ? read_quoted(record) : read_plain(record);
+  }
   return record;
 }
 

@@ -25,6 +25,8 @@ CheckEntry entry(Check check) {
       return {"unterminated-quote", kError, true};
     case Check::kEmptyData:
       return {"empty-data", kError, true};
+    case Check::kBrokenFile:
+      return {"broken-file", kError, true};
     case Check::kInvalidUtf8:
       return {"invalid-utf8", kError, false};
     case Check::kBadJson:
@@ -33,6 +35,8 @@ CheckEntry entry(Check check) {
       return {"bad-row", kError, false};
     case Check::kFieldCount:
       return {"field-count", kError, false};
+    case Check::kTooLarge:
+      return {"too-large", kError, false};
     case Check::kTemplateRejects:
       return {"template-rejects", kError, false};
     case Check::kTemplateRewrites:
@@ -63,6 +67,8 @@ CheckEntry entry(Check check) {
       return {"special-token-in-text", kWarning, false};
     case Check::kUnknownRole:
       return {"unknown-role", kWarning, false};
+    case Check::kLeftOut:
+      return {"left-out", kWarning, false};
     case Check::kCount:
       break;
   }

@@ -16,11 +16,13 @@ enum class Check {
   kMissingColumn,
   kUnterminatedQuote,
   kEmptyData,
+  kBrokenFile,
   // A row that cannot be trained on.
   kInvalidUtf8,
   kBadJson,
   kBadRow,
   kFieldCount,
+  kTooLarge,
   kTemplateRejects,
   kTemplateRewrites,
   kEmptyReply,
@@ -37,6 +39,7 @@ enum class Check {
   kUnknownSpecial,
   kSpecialInText,
   kUnknownRole,
+  kLeftOut,
   kCount,
 };
 
@@ -50,6 +53,11 @@ bool spoils_file(Check check);
 struct Note {
   Check check;
   std::string message;
+};
+
+/// Thrown inside the readers: what ends the reading of a row, or of a file.
+struct Fault {
+  Note note;
 };
 
 struct Finding {

@@ -117,7 +117,9 @@ TEST_F(Lint, MissingColumnsRefuseWhateverThePolicy) {
   options.bad_rows = BadRows::kDrop;
   options.train = {{.files = {folder.write("a.csv", "prompt,response\nq,r\n"), folder.write("b.csv", "q,a\nx,y\n")},
                     .format = DataFormat::kPromptResponse}};
-  EXPECT_EQ(refusal(), (folder / "b.csv").string() + ":1: no column 'prompt'; the file has: q, a");
+  EXPECT_EQ(refusal(), (folder / "b.csv").string() +
+                           ":1: no columns of a prompt and its response; there are: q, a; name them "
+                           "with prompt_column and response_column");
 }
 
 TEST_F(Lint, OptionsThatCannotWorkAreErrors) {
@@ -127,6 +129,7 @@ TEST_F(Lint, OptionsThatCannotWorkAreErrors) {
   EXPECT_EQ(refusal(), "max_tokens: expected at least 2, got 1");
   options.max_tokens = 100;
   model.chat = nullptr;
+  options.train[0].format = DataFormat::kChat;
   EXPECT_NE(refusal().find("no chat template"), std::string::npos);
 }
 

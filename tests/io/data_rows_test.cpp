@@ -6,14 +6,16 @@
 #include "io/data/rows.h"
 #include "kernels/error.h"
 #include "tests/io/data_fakes.h"
+#include "tests/io/data_rows.h"
 
 namespace lorica {
 namespace {
 
 using Fields = std::vector<std::string>;
 
-std::vector<CsvRecord> records_of(std::string_view bytes) {
-  CsvReader reader(bytes);
+std::vector<CsvRecord> records_of(std::string_view bytes, size_t largest = kLargestRow) {
+  ByteReader stream(memory_source(bytes));
+  CsvReader reader(stream, ',', largest);
   std::vector<CsvRecord> records;
   while (auto record = reader.next()) records.push_back(*record);
   return records;
@@ -53,19 +55,6 @@ TEST(Csv, ReportsFaultsAndGoesOn) {
   EXPECT_EQ(records[1].fields, (Fields{"d", "e"}));
   EXPECT_EQ(records[2].fault, CsvRecord::Fault::kUnterminatedQuote);
   EXPECT_EQ(records[2].line, 3);
-}
-
-std::vector<Row> rows_of(std::string_view bytes, DataFileKind kind, const DataSource& source) {
-  std::vector<Row> rows;
-  read_rows(bytes, "f", kind, source, [&](Row&& row) { rows.push_back(std::move(row)); });
-  return rows;
-}
-
-Note only_note(std::string_view bytes, DataFileKind kind, const DataSource& source) {
-  const auto rows = rows_of(bytes, kind, source);
-  EXPECT_EQ(rows.size(), 1u);
-  EXPECT_EQ(rows.at(0).notes.size(), 1u);
-  return rows.at(0).notes.at(0);
 }
 
 TEST(Rows, ReadsChatsWithTheirLines) {
@@ -114,12 +103,6 @@ TEST(Rows, ReadsPromptAndResponseFromCsvAndJson) {
   EXPECT_EQ(json.at(0).slice, "true");
 }
 
-struct FaultCase {
-  std::string bytes;
-  Check check;
-  std::string says;
-};
-
 TEST(Rows, NamesEveryFaultOfAJsonRow) {
   const std::vector<FaultCase> cases = {
       {"", Check::kEmptyFile, "no rows"},
@@ -128,7 +111,8 @@ TEST(Rows, NamesEveryFaultOfAJsonRow) {
       {"{\"messages\": [}", Check::kBadJson, "byte 15"},
       {"{\"messages\": 1e999}", Check::kBadJson, "not valid JSON"},
       {std::string(100, '['), Check::kBadJson, "deeper than 64"},
-      {"[1]", Check::kBadRow, "expected one JSON object a line, got array"},
+      {"1", Check::kBadRow, "expected an object, a list or a text, got number"},
+      {std::string("{\"messages\":[]}\0", 16), Check::kBadRow, "a NUL byte at offset 15 of the row"},
       {"{\"conversations\":[],\"id\":3}", Check::kBadRow, "no key 'messages'; the row has: conversations, id"},
       {"{\"messages\":\"hi\"}", Check::kBadRow, "expected a list of messages, got string"},
       {"{\"messages\":[]}", Check::kNothingToTrain, "messages is empty"},
@@ -141,7 +125,10 @@ TEST(Rows, NamesEveryFaultOfAJsonRow) {
       {"{\"messages\":\"\xFF\"}", Check::kInvalidUtf8, "byte 0xff at offset 13"},
   };
   for (const auto& [bytes, check, says] : cases) {
-    const Note note = only_note(bytes, DataFileKind::kJsonLines, {});
+    DataSource source;
+    source.format = DataFormat::kChat;
+    source.messages_column = "messages";
+    const Note note = only_note(bytes, DataFileKind::kJsonLines, source);
     EXPECT_EQ(note.check, check) << bytes;
     EXPECT_NE(note.message.find(says), std::string::npos) << note.message;
   }
@@ -149,7 +136,8 @@ TEST(Rows, NamesEveryFaultOfAJsonRow) {
 
 TEST(Rows, NamesEveryFaultOfACsvFile) {
   DataSource source;
-  source.format = DataFormat::kPromptResponse;
+  source.prompt_column = "prompt";
+  source.response_column = "response";
   const std::vector<FaultCase> cases = {
       {"", Check::kEmptyFile, "no rows"},
       {"prompt,response\n", Check::kEmptyFile, "a header and no rows"},
@@ -178,8 +166,7 @@ TEST(Rows, ToolCallsMayHaveNoContent) {
 TEST(Rows, RefusesFilesItCannotRead) {
   const fake::Folder folder;
   const RowSink ignore = [](Row&&) {};
-  EXPECT_THROW(read_rows(folder.write("a.txt", "x"), {}, ignore), Error);
-  EXPECT_THROW(read_rows(folder.write("a.csv", "prompt,response\na,b\n"), {}, ignore), Error);
+  EXPECT_THROW(read_rows(folder.write("a.xls", "x"), {}, ignore), Error);
   EXPECT_THROW(read_rows(folder / "missing.jsonl", {}, ignore), Error);
   int rows = 0;
   read_rows(folder.write("empty.jsonl", ""), {}, [&](Row&& row) {

@@ -88,10 +88,38 @@ TEST(RecipeErrors, MissingKeys) {
   EXPECT_EQ(error_of("model: {path: m}\ndata: {train: t}\noutput: {dir: o}\ntrain:\n  seed: 1\n"),
             "recipe.yaml:4: train: nothing ends the run; write max_steps, num_train_epochs or time_budget under "
             "'train:', for example 'num_train_epochs: 1'");
-  EXPECT_EQ(error_of("model: {path: m}\ndata:\n  train: t\n  format: prompt_response\n  prompt_column: q\n"
-                     "train: {max_steps: 1}\noutput: {dir: o}\n"),
-            "recipe.yaml:2: data.response_column: not given although data.format is prompt_response (recipe.yaml:4); "
-            "write it under 'data:', for example 'response_column: answer'");
+}
+
+TEST(RecipeErrors, Sources) {
+  const auto error_in = [](const std::string& item, const std::string& before = "") {
+    return error_of("model: {path: m}\ndata:\n" + before + "  train:\n  - t\n  - " + item + "\n");
+  };
+  EXPECT_EQ(error_in("path: a\n    promt_column: q"),
+            "recipe.yaml:6: data.train: promt_column: unknown key of a source; did you mean 'data.prompt_column'?");
+  EXPECT_EQ(error_in("path: a\n    max_tokens: 5"),
+            "recipe.yaml:6: data.train: max_tokens: unknown key of a source; did you mean 'data.max_tokens'?");
+  EXPECT_EQ(error_in("path: a\n    weight: 1\n    weight: 2"),
+            "recipe.yaml:7: data.train: weight: given twice, first in line 6");
+  EXPECT_EQ(error_in("weight: 1"),
+            "recipe.yaml:5: data.train: a source without a path; write {path: data/a.jsonl, ...}");
+  EXPECT_EQ(error_in("path: [a]"), "recipe.yaml:5: data.train: path: expected a text that is not empty, got a list");
+  EXPECT_EQ(error_in("path: a\n    weight: 0"),
+            "recipe.yaml:6: data.train: weight: expected a number above 0, got '0'");
+  EXPECT_EQ(error_in("path: a\n    format: jsonl").substr(0, 58),
+            "recipe.yaml:6: data.train: format: expected one of auto, c");
+  EXPECT_EQ(error_in("[a]"),
+            "recipe.yaml:5: data.train: expected a path, or a list of paths and of mappings such as {path: "
+            "data/a.jsonl, weight: 2}, got a list");
+  EXPECT_EQ(
+      error_in("path: a\n    format: chat\n    text_column: t"),
+      "recipe.yaml:7: data.train: text_column: used only when format is auto, text or classification, but that is "
+      "chat");
+  EXPECT_EQ(
+      error_in("path: a\n    text_column: t", "  format: chat\n"),
+      "recipe.yaml:7: data.train: text_column: used only when format is auto, text or classification, but that is "
+      "chat");
+  EXPECT_EQ(error_of(minimal(), {"data.eval={path: a, weight: -1}"}),
+            "--set data.eval: weight: expected a number above 0, got '-1'");
 }
 
 TEST(RecipeErrors, Contradictions) {
@@ -124,8 +152,8 @@ TEST(RecipeErrors, Contradictions) {
   EXPECT_EQ(error_of(minimal("eval:\n  max_new_tokens: 5\n")),
             "recipe.yaml:9: eval.max_new_tokens: used only when eval.prompts is given, but that is not given");
   EXPECT_EQ(error_of("model: {path: m}\ndata:\n  train: t\n  format: chat\n  prompt_column: q\n"),
-            "recipe.yaml:5: data.prompt_column: used only when data.format is prompt_response, but that is chat "
-            "(recipe.yaml:4)");
+            "recipe.yaml:5: data.prompt_column: used only when data.format is auto, prompt_response, alpaca or "
+            "preference, but that is chat (recipe.yaml:4)");
   EXPECT_EQ(error_of(minimal("adapter:\n  target_modules: [all-linear, q_proj]\n")),
             "recipe.yaml:9: adapter.target_modules: [all-linear, q_proj] names all-linear beside other modules");
   EXPECT_EQ(

@@ -19,18 +19,27 @@ TEST(Recipe, ReadsEveryKey) {
   // every key that can stand beside the others, each with a value unlike its default
   Recipe expected;
   expected.model = {.path = "m", .precision = Precision::kBf16};
-  expected.data = {.train = {"a", "b"},
-                   .eval = {"c"},
-                   .format = DataFormat::kPromptResponse,
-                   .messages_column = "messages",
-                   .prompt_column = "q",
-                   .response_column = "no",
-                   .system_prompt = "Be \"kind\":\nalways # yes",
-                   .slice_column = "s",
-                   .chat_template = "t.jinja",
-                   .max_tokens = 99,
-                   .too_long = TooLong::kSplit,
-                   .shuffle = false};
+  DataSection& data = expected.data;
+  data.train = {{"a", {}, {}}, {"b", {}, {"field", "text_column", "weight", "sample_by"}}};
+  data.train[1].own.field = "f";
+  data.train[1].own.text_column = "t";
+  data.train[1].own.weight = 0.25;
+  data.train[1].own.sample_by = SampleBy::kLine;
+  data.eval = {{"c", {}, {}}};
+  data.messages_column = "m";
+  data.system_column = "sys";
+  data.tools_column = "tool";
+  data.prompt_template = "{a}: {{";
+  data.response_column = "no";
+  data.response_template = "";
+  data.system_prompt = "Be \"kind\":\nalways # yes";
+  data.slice_column = "s";
+  data.chat_template = "t.jinja";
+  data.weight = 3;
+  data.sample_by = SampleBy::kParagraph;
+  data.max_tokens = 99;
+  data.too_long = TooLong::kSplit;
+  data.shuffle = false;
   expected.adapter = {.type = AdapterType::kLora,
                       .path = "",
                       .r = 3,
@@ -69,11 +78,21 @@ TEST(Recipe, ReadsEveryKey) {
   const Recipe got = read(R"(
 model: {path: m, precision: bf16}
 data:
-  train: [a, b]
+  train:
+    - a
+    - path: b
+      weight: 0.25
+      text_column: t
+      field: f
+      sample_by: line
   eval: c
-  format: prompt_response
-  prompt_column: q
+  messages_column: m
+  system_column: sys
+  tools_column: tool
+  prompt_template: '{a}: {{'
   response_column: no
+  weight: 3
+  sample_by: paragraph
   system_prompt: |-
     Be "kind":
     always # yes
@@ -127,7 +146,7 @@ output:
 TEST(Recipe, FillsInDefaults) {
   Recipe expected;
   expected.model.path = "m";
-  expected.data.train = {"t.jsonl"};
+  expected.data.train = {{"t.jsonl", {}, {}}};
   expected.train.max_steps = 10;
   expected.train.examples_per_step = 8;
   expected.output.dir = "o";
@@ -185,6 +204,8 @@ TEST(Recipe, ResolvedRecipesLoadToTheSameValues) {
       {"adapter.type=none"},
       {"adapter.path=a b"},
       {"data.format=prompt_response", "data.prompt_column=a", "data.response_column='#b'"},
+      {"data.train=[{path: 'a b', format: text, text_column: '', weight: 0.1}, '#c']", "data.format=chat"},
+      {"data.eval={path: e, chat_template: '{{ x }}', prompt_template: \"a\\n{b}\"}"},
       {"train.warmup_steps=0"},
       {"train.warmup_ratio=0.1", "train.learning_rate=1.0000000000000002e-7"},
       {"train.tokens_per_step=77"},
