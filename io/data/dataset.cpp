@@ -32,56 +32,38 @@ Fingerprint fingerprint(std::string_view text) {
 
 using Seen = std::map<Fingerprint, std::string>;  // the place where a text was first met
 
-int64_t trained_count(const Example& example) { return std::count(example.trained.begin(), example.trained.end(), 1); }
-
-Example piece_of(const Example& row, size_t begin, size_t end, bool overlaps) {
-  Example piece;
-  const auto at = [](size_t i) { return static_cast<std::ptrdiff_t>(i); };
-  piece.ids.assign(row.ids.begin() + at(begin), row.ids.begin() + at(end));
-  piece.trained.assign(row.trained.begin() + at(begin), row.trained.begin() + at(end));
-  if (overlaps) piece.trained.front() = 0;
-  piece.file = row.file;
-  piece.line = row.line;
-  piece.slice = row.slice;
-  return piece;
-}
-
-void keep(Dataset& data, Example example) {
-  const auto tokens = static_cast<int64_t>(example.ids.size());
-  data.report.examples += 1;
-  data.report.tokens += tokens;
-  data.report.trained_tokens += trained_count(example);
-  data.report.longest = std::max(data.report.longest, tokens);
-  data.examples.push_back(std::move(example));
-}
-
 /// Reads the files of one data set after the other into examples and findings.
 class Reader {
  public:
   Reader(const DataOptions& options, const TextModel& model) : options_(options), encoder_(model) {}
 
-  void read(const std::vector<DataSource>& sources, Dataset& data, Findings& findings, const Seen* other_rows,
-            const Seen* other_prompts) {
+  Dataset read(const std::vector<DataSource>& sources, Findings& findings, const Seen* other_rows,
+               const Seen* other_prompts) {
     rows_.clear();
     prompts_.clear();
-    for (const DataSource& source : sources) {
-      for (const auto& file : source.files) {
-        read_rows(file, source, [&](Row&& row) { take(std::move(row), data, findings, other_rows, other_prompts); });
+    DatasetBuilder data(options_.max_tokens);
+    for (size_t i = 0; i < sources.size(); ++i) {
+      for (const auto& file : sources[i].files) {
+        read_rows(file, sources[i], [&](Row&& row) {
+          take(std::move(row), static_cast<int32_t>(i), data, findings, other_rows, other_prompts);
+        });
       }
     }
-    if (!sources.empty() && data.examples.empty()) {
+    if (!sources.empty() && data.report().examples == 0) {
       findings.add(sources.front().files.front().string(), 0, {Check::kEmptyData, "no example is left to use"});
     }
+    return data.finish();
   }
 
   Seen take_rows() { return std::move(rows_); }
   Seen take_prompts() { return std::move(prompts_); }
 
  private:
-  void take(Row&& row, Dataset& data, Findings& findings, const Seen* other_rows, const Seen* other_prompts) {
+  void take(Row&& row, int32_t source, DatasetBuilder& data, Findings& findings, const Seen* other_rows,
+            const Seen* other_prompts) {
     const bool is_row = row.line > 0 && std::none_of(row.notes.begin(), row.notes.end(),
                                                      [](const Note& note) { return spoils_file(note.check); });
-    data.report.rows += is_row ? 1 : 0;
+    data.report().rows += is_row ? 1 : 0;
     EncodedConversation conversation;
     if (row.messages) {
       conversation = encoder_.encode(*row.messages);
@@ -91,13 +73,16 @@ class Reader {
     bool usable = row.messages != nullptr;
     for (const Note& note : row.notes) usable = usable && severity_of(note.check) == Severity::kWarning;
     if (usable) {
-      std::string cut = add_example(
-          data,
-          {std::move(conversation.ids), std::move(conversation.trained), row.file, row.line, std::move(row.slice)},
-          options_.max_tokens, options_.too_long);
+      std::string cut = data.add({.ids = std::move(conversation.ids),
+                                  .trained = std::move(conversation.trained),
+                                  .file = row.file,
+                                  .line = row.line,
+                                  .slice = std::move(row.slice),
+                                  .source = source},
+                                 options_.too_long);
       if (!cut.empty()) row.notes.push_back({Check::kTooLong, std::move(cut)});
     } else if (is_row) {
-      data.report.dropped_faulty += 1;
+      data.report().dropped_faulty += 1;
     }
     for (Note& note : row.notes) findings.add(row.file, row.line, std::move(note));
   }
@@ -144,50 +129,14 @@ void check_options(const DataOptions& options, const TextModel& model) {
 
 }  // namespace
 
-std::string add_example(Dataset& data, Example row, int64_t max_tokens, TooLong policy) {
-  DataReport& report = data.report;
-  const auto tokens = static_cast<int64_t>(row.ids.size());
-  report.longest_row = std::max(report.longest_row, tokens);
-  if (tokens <= max_tokens) {
-    keep(data, std::move(row));
-    return {};
-  }
-  const int64_t trained = trained_count(row);
-  const int64_t trained_before = report.trained_tokens;
-  const int64_t examples_before = report.examples;
-  const auto limit = static_cast<size_t>(max_tokens);
-  if (policy != TooLong::kDrop) {
-    for (size_t begin = 0; begin + 1 < row.ids.size(); begin += limit - 1) {
-      Example piece = piece_of(row, begin, std::min(begin + limit, row.ids.size()), begin > 0);
-      if (trained_count(piece) > 0) keep(data, std::move(piece));
-      if (policy == TooLong::kTruncate) break;
-    }
-  }
-  const int64_t made = report.examples - examples_before;
-  const int64_t lost = trained - (report.trained_tokens - trained_before);
-  report.trained_tokens_lost += lost;
-  std::string fate;
-  if (made == 0) {
-    report.dropped_long += 1;
-    fate = policy == TooLong::kDrop ? "dropped" : "dropped, nothing is trained within them";
-  } else if (policy == TooLong::kTruncate) {
-    report.truncated += 1;
-    fate = fmt::format("truncated, {} trained tokens lost", lost);
-  } else {
-    report.split += 1;
-    fate = made == 1 ? "one piece with all trained tokens kept" : fmt::format("split into {} examples", made);
-  }
-  return fmt::format("{} tokens, max_tokens is {}: {}", tokens, max_tokens, fate);
-}
-
 LoadedData inspect_data(const DataOptions& options, const TextModel& model) {
   check_options(options, model);
   LoadedData loaded;
   Reader reader(options, model);
-  reader.read(options.train, loaded.train, loaded.findings, nullptr, nullptr);
+  loaded.train = reader.read(options.train, loaded.findings, nullptr, nullptr);
   const Seen rows = reader.take_rows();
   const Seen prompts = reader.take_prompts();
-  reader.read(options.eval, loaded.eval, loaded.findings, &rows, &prompts);
+  loaded.eval = reader.read(options.eval, loaded.findings, &rows, &prompts);
   return loaded;
 }
 

@@ -12,7 +12,7 @@ class TokenizerText : public TextTokenizer {
   std::vector<int32_t> encode(std::string_view text, bool add_special_tokens) const override {
     return tokenizer_->encode(text, add_special_tokens);
   }
-  std::string decode(const std::vector<int32_t>& ids) const override { return tokenizer_->decode(ids); }
+  std::string decode(std::span<const int32_t> ids) const override { return tokenizer_->decode(ids); }
   bool is_special(int32_t id) const override { return tokenizer_->is_special(id); }
   std::optional<int32_t> id_of(std::string_view token) const override { return tokenizer_->id_of(token); }
 

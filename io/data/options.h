@@ -35,6 +35,7 @@ struct DataSource {
   std::string response_column = "response";
   std::string system_prompt = "";  ///< put before conversations that do not start with a system message; empty: none
   std::string slice_column = "";   ///< its value is carried with each example; empty: none
+  double weight = 1;               ///< how often an epoch shows each row, on average
 };
 
 /// Where the examples are and what becomes of each.

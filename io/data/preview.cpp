@@ -26,12 +26,11 @@ std::string printable(std::string_view text) {
 
 /// The text of ids[begin, end) as it stands in the whole: decoded alone, a run may lose the blank before its first
 /// word.
-std::string run_text(const TextTokenizer& tokenizer, const std::vector<int32_t>& ids, size_t begin, size_t end) {
-  const auto at = [&](size_t i) { return ids.begin() + static_cast<std::ptrdiff_t>(i); };
-  const std::string before = tokenizer.decode({ids.begin(), at(begin)});
-  const std::string through = tokenizer.decode({ids.begin(), at(end)});
+std::string run_text(const TextTokenizer& tokenizer, std::span<const int32_t> ids, size_t begin, size_t end) {
+  const std::string before = tokenizer.decode(ids.first(begin));
+  const std::string through = tokenizer.decode(ids.first(end));
   if (through.starts_with(before)) return through.substr(before.size());
-  return tokenizer.decode({at(begin), at(end)});
+  return tokenizer.decode(ids.subspan(begin, end - begin));
 }
 
 std::string line_of(std::string_view name, const DataReport& report) {
@@ -50,7 +49,7 @@ std::string line_of(std::string_view name, const DataReport& report) {
 
 }  // namespace
 
-std::string preview_example(const Example& example, const TextTokenizer& tokenizer, bool colour) {
+std::string preview_example(const ExampleView& example, const TextTokenizer& tokenizer, bool colour) {
   const auto trained = std::count(example.trained.begin(), example.trained.end(), 1);
   std::string text =
       fmt::format("{}:{}  {} tokens, {} trained", example.file, example.line, example.ids.size(), trained);
@@ -82,7 +81,7 @@ std::string summary_text(const LoadedData& loaded) {
 
 std::string preview_data(const DataOptions& options, const TextModel& model, const PreviewOptions& preview) {
   const LoadedData loaded = inspect_data(options, model);
-  const std::vector<Example>& examples = loaded.train.examples.empty() ? loaded.eval.examples : loaded.train.examples;
+  const ExampleSet& examples = loaded.train.examples.empty() ? loaded.eval.examples : loaded.train.examples;
   std::string text;
   const auto count = std::min(static_cast<size_t>(std::max<int64_t>(preview.count, 0)), examples.size());
   for (size_t i = 0; i < count; ++i) {

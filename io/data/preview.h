@@ -13,7 +13,7 @@ struct PreviewOptions {
 
 /// One example: a line with its place and counts, then its text with what is trained marked. Control characters of the
 /// data are shown as \x1b, so that a data file cannot drive the terminal.
-std::string preview_example(const Example& example, const TextTokenizer& tokenizer, bool colour);
+std::string preview_example(const ExampleView& example, const TextTokenizer& tokenizer, bool colour);
 
 /// Rows, tokens, trained tokens, the longest and what was left out, a line for each data set that was read.
 std::string summary_text(const LoadedData& loaded);

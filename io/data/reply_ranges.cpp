@@ -93,7 +93,7 @@ void ReplyFinder::learn_end_of_turn() {
     const std::vector<int32_t> ids = model_.tokenizer->encode(after, false);
     const auto special =
         std::find_if(ids.begin(), ids.end(), [&](int32_t id) { return model_.tokenizer->is_special(id); });
-    const std::string end = special != ids.end() ? model_.tokenizer->decode({*special}) : std::string();
+    const std::string end = special != ids.end() ? model_.tokenizer->decode({&*special, 1}) : std::string();
     const size_t found = end.empty() ? std::string::npos : after.find(end);
     if (found != std::string::npos) {
       ends_.push_back(end);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,7 @@ class TextTokenizer {
   /// tokenizer's own (a leading BOS, say) are added.
   virtual std::vector<int32_t> encode(std::string_view text, bool add_special_tokens) const = 0;
   /// The text of `ids`, special tokens kept.
-  virtual std::string decode(const std::vector<int32_t>& ids) const = 0;
+  virtual std::string decode(std::span<const int32_t> ids) const = 0;
   virtual bool is_special(int32_t id) const = 0;
   /// The id of the token written `token`, if there is one.
   virtual std::optional<int32_t> id_of(std::string_view token) const = 0;

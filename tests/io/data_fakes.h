@@ -36,7 +36,7 @@ class Tokenizer : public TextTokenizer {
     }
     return ids;
   }
-  std::string decode(const std::vector<int32_t>& ids) const override {
+  std::string decode(std::span<const int32_t> ids) const override {
     std::string text;
     for (const int32_t id : ids) text += pieces_.at(static_cast<size_t>(id));
     return text;

@@ -72,8 +72,8 @@ TEST_F(SmolLm2, TheQuickstartDataIsClean) {
   EXPECT_EQ(loaded.train.examples.size(), 1500u);
   EXPECT_EQ(loaded.eval.examples.size(), 81u);
   std::set<std::string> train, eval;
-  for (const auto& example : loaded.train.examples) train.insert(example.slice);
-  for (const auto& example : loaded.eval.examples) eval.insert(example.slice);
+  for (const ExampleView example : loaded.train.examples) train.emplace(example.slice);
+  for (const ExampleView example : loaded.eval.examples) eval.emplace(example.slice);
   EXPECT_EQ(train.size(), 27u);
   EXPECT_EQ(eval, train);
 }
@@ -93,7 +93,7 @@ class ShippedTemplates : public ::testing::Test {
     for (size_t i = 0; i < encoded.ids.size(); ++i) {
       if (encoded.trained.at(i) == 0) continue;
       if (i == 0 || encoded.trained[i - 1] == 0) runs.emplace_back();
-      runs.back() += tokenizer_.decode({encoded.ids[i]});
+      runs.back() += tokenizer_.decode({&encoded.ids[i], 1});
     }
     return runs;
   }
