@@ -37,8 +37,9 @@ struct DataSection {
   std::string slice_column;
   std::string chat_template;  ///< path of a template; empty: the model's own
   int64_t max_tokens = 1024;
-  TooLong too_long = TooLong::kDrop;
+  TooLong too_long = TooLong::kAuto;
   bool shuffle = true;
+  std::string cache = "auto";  ///< folder; auto: the user's own; none: no cache
   bool operator==(const DataSection&) const = default;
 };
 

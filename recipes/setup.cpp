@@ -1,5 +1,6 @@
 #include "recipes/setup.h"
 
+#include "io/data/token_cache.h"
 #include "kernels/cpu/features.h"
 
 namespace lorica {
@@ -37,6 +38,11 @@ LoraOptions lora_options(const Recipe& recipe) {
   return options;
 }
 
+std::filesystem::path cache_folder(const std::string& cache) {
+  if (cache == "auto") return default_token_cache();
+  return cache == "none" ? std::string() : cache;
+}
+
 DataOptions data_options(const Recipe& recipe) {
   const DataSection& data = recipe.data;
   DataSource source{.files = {},
@@ -53,7 +59,8 @@ DataOptions data_options(const Recipe& recipe) {
   return {.train = sources(data.train),
           .eval = sources(data.eval),
           .max_tokens = data.max_tokens,
-          .too_long = data.too_long};
+          .too_long = data.too_long,
+          .cache_dir = cache_folder(data.cache)};
 }
 
 }  // namespace lorica

@@ -15,5 +15,7 @@ Dtype resolve_precision(Precision precision, Device device);
 /// A recipe's sections as the parts below take them.
 LoraOptions lora_options(const Recipe& recipe);
 DataOptions data_options(const Recipe& recipe);
+/// The folder that data.cache names; empty: no cache.
+std::filesystem::path cache_folder(const std::string& cache);
 
 }  // namespace lorica

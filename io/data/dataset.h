@@ -11,6 +11,7 @@ struct LoadedData {
   Dataset train;
   Dataset eval;
   Findings findings;
+  std::vector<std::string> classes;  ///< the names of the labels, by index
 };
 
 /// Reads all files of `options`, leaving out every row with an error and noting everything that is odd. Throws Error

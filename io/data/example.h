@@ -22,9 +22,9 @@ struct Example {
 struct ExampleView {
   std::span<const int32_t> ids;
   std::span<const uint8_t> trained;
-  std::string_view file;
+  std::string_view file = {};
   int64_t line = 0;
-  std::string_view slice;
+  std::string_view slice = {};
   int32_t label = -1;
   int32_t source = 0;
 };

@@ -48,6 +48,7 @@ class ExampleSet {
   ExampleView operator[](size_t index) const;
   size_t length(size_t index) const { return end_of(index) - static_cast<size_t>(columns_.documents[index].begin); }
   int32_t source(size_t index) const { return columns_.documents[index].source; }
+  int32_t label(size_t index) const { return columns_.documents[index].label; }
 
   /// Of the ids and the masks of all documents, in order: a resumed run must see the same data.
   uint64_t hash() const { return hash_; }

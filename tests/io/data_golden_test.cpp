@@ -78,6 +78,25 @@ TEST_F(SmolLm2, TheQuickstartDataIsClean) {
   EXPECT_EQ(eval, train);
 }
 
+/// {% generation %} blocks train what Transformers trains with return_assistant_tokens_mask.
+TEST(GenerationBlocks, MasksAreThoseOfTransformers) {
+  const std::filesystem::path data = TEST_DATA;
+  std::ifstream stream(data / "generation_masks/masks.json");
+  const auto golden = nlohmann::ordered_json::parse(stream);
+  const auto tokenizer = Tokenizer::load(data / "tiny_model");
+  ASSERT_EQ(golden["cases"].size(), 12u);
+  for (const auto& [name, source] : golden["templates"].items()) {
+    const LoadedText text(tokenizer, {std::make_shared<ChatTemplate>(source, name), "", "<|im_end|>"});
+    const ConversationEncoder encoder(text.model());
+    for (const auto& example : golden["cases"]) {
+      if (example["template"] != name) continue;
+      const auto encoded = encoder.encode(example["messages"]);
+      EXPECT_EQ(encoded.ids, example["ids"].get<std::vector<int32_t>>()) << name << example["messages"];
+      EXPECT_EQ(encoded.trained, example["mask"].get<std::vector<uint8_t>>()) << name << example["messages"];
+    }
+  }
+}
+
 /// Templates as models ship them, with the character-level fake tokenizer: what is trained of two turns.
 class ShippedTemplates : public ::testing::Test {
  protected:

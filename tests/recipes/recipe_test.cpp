@@ -30,7 +30,8 @@ TEST(Recipe, ReadsEveryKey) {
                    .chat_template = "t.jinja",
                    .max_tokens = 99,
                    .too_long = TooLong::kSplit,
-                   .shuffle = false};
+                   .shuffle = false,
+                   .cache = "kept"};
   expected.adapter = {.type = AdapterType::kLora,
                       .path = "",
                       .r = 3,
@@ -82,6 +83,7 @@ data:
   max_tokens: 99
   too_long: split
   shuffle: false
+  cache: kept
 adapter:
   type: lora
   r: 3
