@@ -14,7 +14,7 @@ void EvalResult::add(const EvalResult& other) {
   tokens += other.tokens;
 }
 
-Evaluation evaluate(Decoder& model, const std::vector<Example>& examples, int64_t micro_batch_tokens) {
+Evaluation evaluate(Decoder& model, const ExampleSet& examples, int64_t micro_batch_tokens) {
   Evaluation result;
   const bool pad = model.context().device != Device::kCpu;  // a GPU's products are tuned for each shape
   for (const Batch& batch : evaluation_batches(examples, micro_batch_tokens)) {
@@ -30,8 +30,8 @@ Evaluation evaluate(Decoder& model, const std::vector<Example>& examples, int64_
     }
     for (size_t i = 0; i < documents.size(); ++i) {
       result.all.add(documents[i]);
-      const std::string& slice = examples[static_cast<size_t>(batch.examples[i])].slice;
-      if (!slice.empty()) result.slices[slice].add(documents[i]);
+      const std::string_view slice = examples[static_cast<size_t>(batch.examples[i])].slice;
+      if (!slice.empty()) result.slices[std::string(slice)].add(documents[i]);
     }
   }
   return result;

@@ -25,6 +25,6 @@ struct Evaluation {
 };
 
 /// Runs all examples, packed up to micro_batch_tokens, without recording.
-Evaluation evaluate(Decoder& model, const std::vector<Example>& examples, int64_t micro_batch_tokens);
+Evaluation evaluate(Decoder& model, const ExampleSet& examples, int64_t micro_batch_tokens);
 
 }  // namespace lorica

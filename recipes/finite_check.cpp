@@ -24,7 +24,7 @@ int64_t first_bad_element(const Tensor& tensor) {
 
 }  // namespace
 
-std::string first_not_finite(Decoder& model, const std::vector<Batch>& batches, const std::vector<Example>& examples,
+std::string first_not_finite(Decoder& model, const std::vector<Batch>& batches, const ExampleSet& examples,
                              MicroStepOptions options) {
   for (const Parameter* parameter : model.parameters())
     if (first_bad_element(parameter->value) >= 0) return fmt::format("the parameter {} is not", parameter->name);
@@ -46,7 +46,7 @@ std::string first_not_finite(Decoder& model, const std::vector<Batch>& batches, 
                            batch.examples.size(), examples[static_cast<size_t>(batch.examples[0])].file,
                            examples[static_cast<size_t>(batch.examples[0])].line);
       const int64_t token = by_loss ? batch.rows[static_cast<size_t>(found.row)] : found.row / (found.rows / tokens);
-      const Example& example = examples[static_cast<size_t>(batch.examples[document_of(batch, token)])];
+      const ExampleView example = examples[static_cast<size_t>(batch.examples[document_of(batch, token)])];
       return fmt::format("first in the {} of {}, at {}:{}", where, found.op, example.file, example.line);
     }
     options.stream += 1;

@@ -68,8 +68,15 @@ void declare_data(Schema& schema) {
       .synonym_of({"max_length", "max_seq_length", "max_seq_len", "cutoff_len", "sequence_len"})
       .help("longest example, in tokens");
   key("too_long", &DataSection::too_long)
-      .help("what becomes of an example over max_tokens: drop it, truncate it, or split it into several");
+      .help(
+          "what becomes of an example over max_tokens: drop it, truncate it, or split it into several; auto splits "
+          "plain "
+          "text and drops the rest");
   key("shuffle", &DataSection::shuffle).help("new order of the examples in every epoch, fixed by train.seed");
+  key("cache", &DataSection::cache)
+      .help(
+          "folder that keeps the tokens of the data for the next run, readable by you alone; auto: lorica/tokens in "
+          "$XDG_CACHE_HOME or ~/.cache; none: nothing is kept");
 }
 
 void declare_adapter(Schema& schema) {

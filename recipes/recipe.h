@@ -39,8 +39,9 @@ struct DataSection : DataSource {
   std::vector<DataItem> train;
   std::vector<DataItem> eval;
   int64_t max_tokens = 1024;
-  TooLong too_long = TooLong::kDrop;
+  TooLong too_long = TooLong::kAuto;
   bool shuffle = true;
+  std::string cache = "auto";  ///< folder; auto: the user's own; none: no cache
   bool operator==(const DataSection&) const = default;
 };
 

@@ -1,6 +1,7 @@
 #include "recipes/setup.h"
 
 #include "io/data/source_files.h"
+#include "io/data/token_cache.h"
 #include "kernels/cpu/features.h"
 
 namespace lorica {
@@ -38,6 +39,11 @@ LoraOptions lora_options(const Recipe& recipe) {
   return options;
 }
 
+std::filesystem::path cache_folder(const std::string& cache) {
+  if (cache == "auto") return default_token_cache();
+  return cache == "none" ? std::string() : cache;
+}
+
 DataOptions data_options(const Recipe& recipe) {
   const DataSection& data = recipe.data;
   const auto sources = [&data](const std::vector<DataItem>& items, const std::string& place) {
@@ -51,7 +57,8 @@ DataOptions data_options(const Recipe& recipe) {
   return {.train = sources(data.train, "data.train"),
           .eval = sources(data.eval, "data.eval"),
           .max_tokens = data.max_tokens,
-          .too_long = data.too_long};
+          .too_long = data.too_long,
+          .cache_dir = cache_folder(data.cache)};
 }
 
 }  // namespace lorica

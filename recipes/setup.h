@@ -16,5 +16,7 @@ Dtype resolve_precision(Precision precision, Device device);
 LoraOptions lora_options(const Recipe& recipe);
 /// Throws Error where a folder or a pattern of the data section stands for no file.
 DataOptions data_options(const Recipe& recipe);
+/// The folder that data.cache names; empty: no cache.
+std::filesystem::path cache_folder(const std::string& cache);
 
 }  // namespace lorica

@@ -1,5 +1,7 @@
 #include "recipes/trainer.h"
 
+#include <algorithm>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <fstream>
@@ -10,6 +12,7 @@
 #include "recipes/generate.h"
 #include "recipes/memory.h"
 #include "recipes/model_output.h"
+#include "recipes/setup.h"
 #include "recipes/stop_signal.h"
 
 namespace lorica {
@@ -27,6 +30,7 @@ BatchOptions batch_options(const Recipe& recipe) {
     options.tokens_per_step = *train.gradient_accumulation_steps * train.micro_batch_tokens;
   options.shuffle = recipe.data.shuffle;
   options.seed = static_cast<uint64_t>(train.seed);
+  for (const DataSource& source : data_options(recipe).train) options.source_weights.push_back(source.weight);
   return options;
 }
 
@@ -38,14 +42,11 @@ AdamWOptions adamw_options(const TrainSection& train) {
           .max_grad_norm = train.max_grad_norm};
 }
 
-/// FNV-1a over everything that is trained on: a resumed run must see the same data.
-uint64_t hash_of(const std::vector<Example>& examples) {
-  uint64_t hash = 0xcbf29ce484222325u;
-  const auto mix = [&](uint64_t value) { hash = (hash ^ value) * 0x100000001b3u; };
-  for (const Example& example : examples) {
-    mix(example.ids.size());
-    for (size_t i = 0; i < example.ids.size(); ++i) mix(static_cast<uint64_t>(example.ids[i]) * 2 + example.trained[i]);
-  }
+/// A resumed run must see the same data, as often.
+uint64_t hash_of(const ExampleSet& examples, const std::vector<double>& weights) {
+  uint64_t hash = examples.hash();
+  if (std::all_of(weights.begin(), weights.end(), [](double weight) { return weight == 1; })) return hash;
+  for (const double weight : weights) hash = (hash ^ std::bit_cast<uint64_t>(weight)) * 0x100000001b3u;
   return hash;
 }
 
@@ -65,7 +66,7 @@ Trainer::Trainer(Session& session, const Recipe& recipe, const LoadedData& data,
                .graphs = options.graphs && recipe.train.cuda_graphs}),
       profile_(options.profile),
       line_(stderr) {
-  state_.data_hash = hash_of(data.train.examples);
+  state_.data_hash = hash_of(data.train.examples, batch_options(recipe).source_weights);
 }
 
 void Trainer::resume(const std::filesystem::path& checkpoint) {

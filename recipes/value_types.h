@@ -140,7 +140,7 @@ struct EnumNames<SampleBy> {
 };
 template <>
 struct EnumNames<TooLong> {
-  static constexpr const char* kNames[] = {"drop", "truncate", "split"};
+  static constexpr const char* kNames[] = {"auto", "drop", "truncate", "split"};
 };
 template <>
 struct EnumNames<AdapterType> {

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 build="build-essential cmake ninja-build pkg-config ccache libdnnl-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev
-  libcli11-dev libpcre2-dev libutf8proc-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev python3
+  libcli11-dev libpcre2-dev libutf8proc-dev libxxhash-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev python3
   python3-pip ca-certificates"
 test="$build libgtest-dev libbenchmark-dev libboost-context-dev clang-format time"
 

@@ -6,6 +6,8 @@
 #include "io/data/lint.h"
 #include "io/data/loaded_text.h"
 #include "io/data/preview.h"
+#include "io/data/preview_html.h"
+#include "io/formats/file_bytes.h"
 #include "recipes/setup.h"
 #include "recipes/text_side.h"
 
@@ -16,6 +18,7 @@ struct Arguments {
   std::string recipe;
   std::vector<std::string> set;
   PreviewOptions preview;
+  std::string page;
 };
 
 std::shared_ptr<Arguments> add_common(CLI::App* verb) {
@@ -44,11 +47,21 @@ void add_data(CLI::App& app) {
   preview->add_option("-n", shown->preview.count, "documents to show")
       ->check(CLI::Range(0, 1 << 30))
       ->capture_default_str();
-  preview->footer("Example:\n  lorica data preview recipes/quickstart.yaml -n 2");
+  preview->add_option("--html", shown->page, "write the documents to this file, as a page with every token's id");
+  preview->footer(
+      "Examples:\n"
+      "  lorica data preview recipes/quickstart.yaml -n 2\n"
+      "  lorica data preview recipes/quickstart.yaml -n 50 --html preview.html");
   preview->callback([shown] {
     shown->preview.colour = ::isatty(STDOUT_FILENO) == 1;
     with_data(*shown, [&](const DataOptions& options, const TextModel& model) {
-      std::fputs(preview_data(options, model, shown->preview).c_str(), stdout);
+      if (shown->page.empty()) {
+        std::fputs(preview_data(options, model, shown->preview).c_str(), stdout);
+        return;
+      }
+      const LoadedData loaded = inspect_data(options, model);
+      write_file_atomically(shown->page, preview_page(loaded, *model.tokenizer, shown->preview.count));
+      std::fputs(summary_text(loaded).c_str(), stdout);
     });
   });
 

@@ -9,6 +9,7 @@
 #include "io/chat_template/operators.h"
 #include "io/chat_template/parser.h"
 #include "io/chat_template/text.h"
+#include "io/formats/content_hash.h"
 #include "io/tokenizer/utf8.h"
 #include "kernels/error.h"
 
@@ -100,7 +101,8 @@ std::vector<std::pair<std::string, Value>> context(const ordered_json& messages,
 
 }  // namespace
 
-ChatTemplate::ChatTemplate(std::string source, std::string origin) : origin_(std::move(origin)) {
+ChatTemplate::ChatTemplate(std::string source, std::string origin)
+    : origin_(std::move(origin)), fingerprint_(content_hash(source)) {
   if (!utf8::is_valid(source)) throw Error("{}: the template is not valid UTF-8", origin_);
   try {
     template_ = std::make_unique<const jinja::Template>(jinja::parse(source));

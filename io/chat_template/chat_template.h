@@ -51,11 +51,14 @@ class ChatTemplate {
   bool has_generation_blocks() const;
 
   const std::string& origin() const { return origin_; }
+  /// content_hash() of the source.
+  const std::string& fingerprint() const { return fingerprint_; }
 
  private:
   Rendered run(const nlohmann::ordered_json& messages, const RenderOptions& options, bool marked) const;
 
   std::string origin_;
+  std::string fingerprint_;
   std::unique_ptr<const jinja::Template> template_;
 };
 

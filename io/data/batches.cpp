@@ -1,8 +1,7 @@
 #include "io/data/batches.h"
 
 #include <algorithm>
-#include <cassert>
-#include <numeric>
+#include <cmath>
 #include <utility>
 
 #include "kernels/error.h"
@@ -11,18 +10,74 @@
 namespace lorica {
 namespace {
 
-/// Keeps the draws for the order apart from other uses of the same seed.
+/// Keep the draws apart from each other and from other uses of the same seed.
 constexpr uint64_t kOrderKey = 0x65706F63684F7264;
+constexpr uint64_t kWeightKey = 0x776569676874;
 
 /// A uniform integer in [0, bound): the high half of a 128-bit product, so that no modulo favours small values.
-uint64_t uniform_below(uint64_t bound, uint64_t seed, uint64_t stream, uint64_t index) {
-  const auto words = philox(seed ^ kOrderKey, stream, index);
+uint64_t uniform_below(uint64_t bound, uint64_t key, uint64_t stream, uint64_t index) {
+  const auto words = philox(key, stream, index);
   __extension__ using Wide = unsigned __int128;
   const uint64_t random = (uint64_t{words[1]} << 32) | words[0];
   return static_cast<uint64_t>((Wide{random} * bound) >> 64);
 }
 
-void append(Batch& batch, const Example& example, int64_t index) {
+double weight_of(const BatchOptions& options, size_t source) {
+  return source < options.source_weights.size() ? options.source_weights[source] : 1.0;
+}
+
+std::vector<uint64_t> documents_by_source(const ExampleSet& examples) {
+  std::vector<uint64_t> counts;
+  for (size_t i = 0; i < examples.size(); ++i) {
+    const auto source = static_cast<size_t>(examples.source(i));
+    if (source >= counts.size()) counts.resize(source + 1);
+    ++counts[source];
+  }
+  return counts;
+}
+
+/// How many documents of each source the fraction of its weight adds to an epoch. A share that is no whole number is
+/// rounded up as often as makes the average right.
+std::vector<uint64_t> documents_to_draw(const std::vector<uint64_t>& counts, const BatchOptions& options,
+                                        int64_t epoch) {
+  std::vector<uint64_t> draws;
+  for (size_t source = 0; source < counts.size(); ++source) {
+    const double weight = weight_of(options, source);
+    const double share = (weight - std::floor(weight)) * static_cast<double>(counts[source]);
+    const auto whole = static_cast<uint64_t>(share);
+    constexpr uint64_t kOne = uint64_t{1} << 53;
+    const uint64_t chance =
+        uniform_below(kOne, options.seed ^ kWeightKey, static_cast<uint64_t>(epoch), ~static_cast<uint64_t>(source));
+    const bool up = static_cast<double>(chance) < (share - std::floor(share)) * static_cast<double>(kOne);
+    draws.push_back(whole + (up ? 1 : 0));
+  }
+  return draws;
+}
+
+/// The documents of an epoch before they are shuffled: as often as all of their source are, then those that are drawn.
+std::vector<int64_t> documents_of_epoch(const ExampleSet& examples, const BatchOptions& options, int64_t epoch) {
+  std::vector<uint64_t> left = documents_by_source(examples);
+  std::vector<uint64_t> draws = documents_to_draw(left, options, epoch);
+  std::vector<int64_t> documents;
+  for (double round = 1, most = 1; round <= most; ++round) {
+    for (size_t i = 0; i < examples.size(); ++i) {
+      const double weight = weight_of(options, static_cast<size_t>(examples.source(i)));
+      if (weight >= round) documents.push_back(static_cast<int64_t>(i));
+      most = std::max(most, std::floor(weight));
+    }
+  }
+  if (std::all_of(draws.begin(), draws.end(), [](uint64_t count) { return count == 0; })) return documents;
+  for (size_t i = 0; i < examples.size(); ++i) {  // each document with the chance (still to draw) / (still to come)
+    const auto source = static_cast<size_t>(examples.source(i));
+    if (uniform_below(left[source]--, options.seed ^ kWeightKey, static_cast<uint64_t>(epoch), i) >= draws[source])
+      continue;
+    --draws[source];
+    documents.push_back(static_cast<int64_t>(i));
+  }
+  return documents;
+}
+
+void append(Batch& batch, const ExampleView& example, int64_t index) {
   const auto start = static_cast<int32_t>(batch.ids.size());
   const auto count = static_cast<int32_t>(example.ids.size());
   if (batch.cu_seqlens.empty()) batch.cu_seqlens.push_back(0);
@@ -39,56 +94,68 @@ void append(Batch& batch, const Example& example, int64_t index) {
   batch.examples.push_back(index);
 }
 
-Batch make_batch(const std::vector<Example>& examples, const std::vector<int64_t>& members) {
+Batch make_batch(const ExampleSet& examples, const std::vector<int64_t>& members) {
   Batch batch;
   for (const int64_t index : members) append(batch, examples[static_cast<size_t>(index)], index);
   return batch;
 }
 
-void check_examples(const std::vector<Example>& examples) {
-  for (const Example& example : examples) {
-    if (example.ids.empty()) throw Error("{}:{}: the example has no tokens", example.file, example.line);
-    assert(example.ids.size() == example.trained.size());
+void check_examples(const ExampleSet& examples) {
+  for (size_t i = 0; i < examples.size(); ++i) {
+    if (examples.length(i) > 0) continue;
+    throw Error("{}:{}: the example has no tokens", examples[i].file, examples[i].line);
   }
+}
+
+void check_weights(const ExampleSet& examples, const BatchOptions& options) {
+  const std::vector<uint64_t> counts = documents_by_source(examples);
+  double documents = 0;
+  for (size_t source = 0; source < counts.size(); ++source)
+    documents += weight_of(options, source) * static_cast<double>(counts[source]);
+  if (documents < 1) throw Error("the weights of the sources leave {:.3g} documents for an epoch", documents);
 }
 
 }  // namespace
 
-std::vector<int64_t> epoch_order(int64_t count, const BatchOptions& options, int64_t epoch) {
-  std::vector<int64_t> order(static_cast<size_t>(count));
-  std::iota(order.begin(), order.end(), int64_t{0});
+std::vector<int64_t> epoch_order(const ExampleSet& examples, const BatchOptions& options, int64_t epoch) {
+  std::vector<int64_t> order = documents_of_epoch(examples, options, epoch);
   if (!options.shuffle) return order;
   for (uint64_t i = order.size(); i-- > 1;) {
-    const uint64_t j = uniform_below(i + 1, options.seed, static_cast<uint64_t>(epoch), i);
+    const uint64_t j = uniform_below(i + 1, options.seed ^ kOrderKey, static_cast<uint64_t>(epoch), i);
     std::swap(order[i], order[j]);
   }
   return order;
 }
 
-BatchPlanner::BatchPlanner(const std::vector<Example>& examples, BatchOptions options)
-    : examples_(examples), options_(options) {
-  if (examples.empty()) throw Error("there are no examples to train on");
-  check_examples(examples);
-  if (options.tokens_per_step < 0 || options.examples_per_step < 0 ||
-      (options.tokens_per_step > 0) == (options.examples_per_step > 0)) {
-    throw Error("a step needs a positive size in tokens or in examples, and not both: got {} tokens, {} examples",
-                options.tokens_per_step, options.examples_per_step);
-  }
-  if (options.micro_batch_tokens < 1) {
-    throw Error("micro_batch_tokens: expected a positive number, got {}", options.micro_batch_tokens);
-  }
+BatchPlanner::BatchPlanner(ExampleSet examples, BatchOptions options)
+    : examples_(std::move(examples)), options_(std::move(options)) {
+  check_options();
   start_epoch(0);
   // Whether a first step is full does not depend on the order: it is short only where it holds all documents.
   bool full = true;
   step_end(order_, 0, full);
-  if (options.drop_last && !full) {
-    throw Error("drop_last: all {} examples together do not fill one step", examples.size());
+  if (options_.drop_last && !full) {
+    throw Error("drop_last: all {} examples together do not fill one step", order_.size());
+  }
+}
+
+void BatchPlanner::check_options() const {
+  if (examples_.empty()) throw Error("there are no examples to train on");
+  check_examples(examples_);
+  check_weights(examples_, options_);
+  if (options_.tokens_per_step < 0 || options_.examples_per_step < 0 ||
+      (options_.tokens_per_step > 0) == (options_.examples_per_step > 0)) {
+    throw Error("a step needs a positive size in tokens or in examples, and not both: got {} tokens, {} examples",
+                options_.tokens_per_step, options_.examples_per_step);
+  }
+  if (options_.micro_batch_tokens < 1) {
+    throw Error("micro_batch_tokens: expected a positive number, got {}", options_.micro_batch_tokens);
   }
 }
 
 void BatchPlanner::start_epoch(int64_t epoch) {
   cursor_ = {epoch, 0};
-  order_ = epoch_order(static_cast<int64_t>(examples_.size()), options_, epoch);
+  order_ = epoch_order(examples_, options_, epoch);
 }
 
 /// The end of the step that starts at `begin`; `full` is false where the documents ran out before it was.
@@ -112,10 +179,13 @@ int64_t BatchPlanner::step_end(const std::vector<int64_t>& order, int64_t begin,
 
 /// At the end of an epoch, or before a last step that is left out, moves on to the next one.
 void BatchPlanner::leave_finished_epoch() {
-  const auto count = static_cast<int64_t>(order_.size());
-  bool full = true;
-  if (cursor_.index < count) step_end(order_, cursor_.index, full);
-  if (cursor_.index >= count || (options_.drop_last && !full)) start_epoch(cursor_.epoch + 1);
+  for (;;) {  // small weights may leave an epoch without documents, or with too few
+    const auto count = static_cast<int64_t>(order_.size());
+    bool full = true;
+    if (cursor_.index < count) step_end(order_, cursor_.index, full);
+    if (cursor_.index < count && (full || !options_.drop_last)) return;
+    start_epoch(cursor_.epoch + 1);
+  }
 }
 
 std::vector<Batch> BatchPlanner::next_step() {
@@ -145,24 +215,23 @@ std::vector<Batch> BatchPlanner::next_step() {
 }
 
 void BatchPlanner::seek(Cursor cursor) {
-  if (cursor.epoch < 0 || cursor.index < 0 || cursor.index > static_cast<int64_t>(examples_.size())) {
+  if (cursor.epoch >= 0) start_epoch(cursor.epoch);
+  if (cursor.epoch < 0 || cursor.index < 0 || cursor.index > static_cast<int64_t>(order_.size())) {
     throw Error(
         "the data cursor (epoch {}, index {}) lies outside the {} examples: the data changed since it was saved",
-        cursor.epoch, cursor.index, examples_.size());
+        cursor.epoch, cursor.index, order_.size());
   }
-  start_epoch(cursor.epoch);
   cursor_.index = cursor.index;
   leave_finished_epoch();
 }
 
 double BatchPlanner::epoch() const {
   return static_cast<double>(cursor_.epoch) +
-         static_cast<double>(cursor_.index) / static_cast<double>(examples_.size());
+         static_cast<double>(cursor_.index) / static_cast<double>(std::max<size_t>(order_.size(), 1));
 }
 
 int64_t BatchPlanner::steps_in_epoch(int64_t epoch) const {
-  const std::vector<int64_t> order =
-      epoch == cursor_.epoch ? order_ : epoch_order(static_cast<int64_t>(examples_.size()), options_, epoch);
+  const std::vector<int64_t> order = epoch == cursor_.epoch ? order_ : epoch_order(examples_, options_, epoch);
   int64_t steps = 0;
   for (int64_t at = 0; at < static_cast<int64_t>(order.size());) {
     bool full = true;
@@ -172,7 +241,7 @@ int64_t BatchPlanner::steps_in_epoch(int64_t epoch) const {
   return steps;
 }
 
-std::vector<Batch> evaluation_batches(const std::vector<Example>& examples, int64_t micro_batch_tokens) {
+std::vector<Batch> evaluation_batches(const ExampleSet& examples, int64_t micro_batch_tokens) {
   if (micro_batch_tokens < 1) {
     throw Error("micro_batch_tokens: expected a positive number, got {}", micro_batch_tokens);
   }
@@ -180,7 +249,7 @@ std::vector<Batch> evaluation_batches(const std::vector<Example>& examples, int6
   std::vector<Batch> batches;
   for (size_t i = 0; i < examples.size(); ++i) {
     const auto limit = static_cast<size_t>(micro_batch_tokens);
-    if (batches.empty() || batches.back().ids.size() + examples[i].ids.size() > limit) batches.emplace_back();
+    if (batches.empty() || batches.back().ids.size() + examples.length(i) > limit) batches.emplace_back();
     append(batches.back(), examples[i], static_cast<int64_t>(i));
   }
   return batches;

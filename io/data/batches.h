@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "io/data/example.h"
+#include "io/data/example_set.h"
 
 namespace lorica {
 
@@ -32,19 +32,22 @@ struct BatchOptions {
   bool shuffle = true;             ///< each epoch by (seed, epoch)
   bool drop_last = false;          ///< leave out the last step of an epoch where documents ran out before it was full
   uint64_t seed = 0;
+  /// How often an epoch shows a document on average, by the document's source; sources beyond the end: once.
+  std::vector<double> source_weights = {};
 };
 
-/// The order of `count` documents in an epoch: Fisher-Yates with Philox, the same on every machine. Without shuffle
-/// 0, 1, 2, ...
-std::vector<int64_t> epoch_order(int64_t count, const BatchOptions& options, int64_t epoch);
+/// The documents of an epoch in order: Fisher-Yates with Philox, the same on every machine. Without shuffle 0, 1, 2,
+/// ... A document whose source has the weight w is there floor(w) times, and once more where it is among the share w -
+/// floor(w) of its source that (seed, epoch) draw, without replacement.
+std::vector<int64_t> epoch_order(const ExampleSet& examples, const BatchOptions& options, int64_t epoch);
 
 /// Cuts epochs into steps and steps into batches. A step never crosses the end of an epoch. What it gives depends on
 /// the examples, the options and the cursor only, so a planner that seeks a saved cursor goes on exactly.
 class BatchPlanner {
  public:
-  /// `examples` must outlive the planner. Throws Error for no examples, an example without tokens, sizes that are not
-  /// positive, none or both step sizes, and drop_last where not even one step is full.
-  BatchPlanner(const std::vector<Example>& examples, BatchOptions options);
+  /// Throws Error for no examples, an example without tokens, sizes that are not positive, none or both step sizes,
+  /// weights that leave less than one document for an epoch, and drop_last where not even one step is full.
+  BatchPlanner(ExampleSet examples, BatchOptions options);
 
   /// The batches of the next step, never empty, and moves the cursor past it. Their documents keep within
   /// micro_batch_tokens by first fit, the longest first.
@@ -59,21 +62,20 @@ class BatchPlanner {
   int64_t steps_in_epoch(int64_t epoch) const;
 
  private:
-  int64_t length(int64_t example) const {
-    return static_cast<int64_t>(examples_[static_cast<size_t>(example)].ids.size());
-  }
+  int64_t length(int64_t example) const { return static_cast<int64_t>(examples_.length(static_cast<size_t>(example))); }
   int64_t step_end(const std::vector<int64_t>& order, int64_t begin, bool& full) const;
+  void check_options() const;
   void start_epoch(int64_t epoch);
   void leave_finished_epoch();
 
-  const std::vector<Example>& examples_;
+  const ExampleSet examples_;
   const BatchOptions options_;
   std::vector<int64_t> order_;
   Cursor cursor_;
 };
 
 /// All examples in their order, whole documents packed up to micro_batch_tokens.
-std::vector<Batch> evaluation_batches(const std::vector<Example>& examples, int64_t micro_batch_tokens);
+std::vector<Batch> evaluation_batches(const ExampleSet& examples, int64_t micro_batch_tokens);
 
 /// Trained tokens of a step: the rows of its batches. The loss of the step is divided by it.
 int64_t trained_tokens(const std::vector<Batch>& step);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace lorica {
@@ -93,7 +94,7 @@ ConversationEncoder::ConversationEncoder(const TextModel& model) : model_(model)
   if (model_.bos_token.empty()) return;
   bos_ = model_.tokenizer->id_of(model_.bos_token).value_or(-1);
   const std::vector<int32_t> framed = model_.tokenizer->encode("x", true);
-  plain_bos_ = finder_ == nullptr && bos_ >= 0 && !framed.empty() && framed.front() == bos_;
+  adds_bos_ = bos_ >= 0 && !framed.empty() && framed.front() == bos_;
 }
 
 MarkedText ConversationEncoder::plain(const Json& messages) const {
@@ -118,8 +119,8 @@ MarkedText ConversationEncoder::plain(const Json& messages) const {
   return marked;
 }
 
-EncodedConversation ConversationEncoder::encode(const Json& messages) const {
-  MarkedText marked = finder_ ? finder_->find(messages) : plain(messages);
+EncodedConversation ConversationEncoder::encode(const Json& messages, const ChatTools& tools) const {
+  MarkedText marked = finder_ ? finder_->find(messages, tools) : plain(messages);
   EncodedConversation result;
   result.text = std::move(marked.text);
   result.notes = std::move(marked.notes);
@@ -127,17 +128,63 @@ EncodedConversation ConversationEncoder::encode(const Json& messages) const {
   result.prompt_end = marked.replies.empty() ? result.text.size() : marked.replies.front().begin;
   result.ids = model_.tokenizer->encode(result.text, false);
   result.trained = mask_tokens(*model_.tokenizer, result.text, result.ids, marked.replies);
-  if (plain_bos_) {
+  if (finder_ == nullptr && adds_bos_) {
     result.ids.insert(result.ids.begin(), bos_);
     result.trained.insert(result.trained.begin(), 0);
   }
   // Nothing predicts the first token of a text.
   if (!result.trained.empty()) result.trained.front() = 0;
-  note_tokens(messages, result);
+  note_tokens(result);
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (!messages[i]["content"].is_string()) continue;
+    note_special(messages[i]["content"].get_ref<const std::string&>(), fmt::format("message {}: ", i + 1), result);
+  }
   return result;
 }
 
-void ConversationEncoder::note_tokens(const Json& messages, EncodedConversation& result) const {
+EncodedConversation ConversationEncoder::encode_text(std::string_view text) const {
+  EncodedConversation result;
+  result.text = std::string(text);
+  if (adds_bos_) result.ids.push_back(bos_);
+  const std::vector<int32_t> ids = model_.tokenizer->encode(text, false);
+  result.ids.insert(result.ids.end(), ids.begin(), ids.end());
+  if (const auto eos = model_.tokenizer->id_of(model_.eos_token); eos && !model_.eos_token.empty()) {
+    result.ids.push_back(*eos);
+  } else {
+    result.notes.push_back(
+        {Check::kNoEndOfTurn, "the model has no EOS token to end the text with: it would not learn where texts end"});
+  }
+  result.trained.assign(result.ids.size(), 1);
+  if (!result.trained.empty()) result.trained.front() = 0;
+  note_tokens(result);
+  note_special(text, "", result);
+  return result;
+}
+
+EncodedConversation ConversationEncoder::encode_input(std::string_view text) const {
+  EncodedConversation result;
+  result.text = std::string(text);
+  result.prompt_end = text.size();
+  result.ids = model_.tokenizer->encode(text, true);
+  result.trained.assign(result.ids.size(), 0);
+  note_special(text, "", result);
+  return result;
+}
+
+EncodedConversation ConversationEncoder::encode_input(const Json& messages, const ChatTools& tools) const {
+  EncodedConversation result;
+  MarkedText marked = finder_ ? finder_->find(messages, tools) : plain(messages);
+  result.text = std::move(marked.text);
+  result.prompt_end = result.text.size();
+  std::copy_if(marked.notes.begin(), marked.notes.end(), std::back_inserter(result.notes),
+               [](const Note& note) { return note.check == Check::kTemplateRejects; });
+  if (!result.notes.empty()) return result;
+  result.ids = model_.tokenizer->encode(result.text, finder_ == nullptr);
+  result.trained.assign(result.ids.size(), 0);
+  return result;
+}
+
+void ConversationEncoder::note_tokens(EncodedConversation& result) const {
   if (bos_ >= 0 && result.ids.size() > 1 && result.ids[0] == bos_ && result.ids[1] == bos_) {
     result.notes.push_back({Check::kDoubledBos, fmt::format("the text starts with {} twice", model_.bos_token)});
   }
@@ -146,19 +193,19 @@ void ConversationEncoder::note_tokens(const Json& messages, EncodedConversation&
                             "no token of this row is trained: it holds no assistant reply that "
                             "can be"});
   }
-  for (size_t i = 0; i < messages.size(); ++i) {
-    if (!messages[i]["content"].is_string()) continue;
-    for (const std::string_view token : special_looking(messages[i]["content"].get_ref<const std::string&>())) {
-      const auto id = model_.tokenizer->id_of(token);
-      if (!id) {
-        result.notes.push_back({Check::kUnknownSpecial, fmt::format("message {}: {} looks like a special token and is "
-                                                                    "not in the vocabulary",
-                                                                    i + 1, token)});
-      } else if (model_.tokenizer->is_special(*id)) {
-        result.notes.push_back({Check::kSpecialInText, fmt::format("message {}: {} in the text is read as a special "
-                                                                   "token",
-                                                                   i + 1, token)});
-      }
+}
+
+void ConversationEncoder::note_special(std::string_view text, const std::string& place,
+                                       EncodedConversation& result) const {
+  for (const std::string_view token : special_looking(text)) {
+    const auto id = model_.tokenizer->id_of(token);
+    if (!id) {
+      result.notes.push_back(
+          {Check::kUnknownSpecial,
+           fmt::format("{}{} looks like a special token and is not in the vocabulary", place, token)});
+    } else if (model_.tokenizer->is_special(*id)) {
+      result.notes.push_back(
+          {Check::kSpecialInText, fmt::format("{}{} in the text is read as a special token", place, token)});
     }
   }
 }

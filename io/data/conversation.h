@@ -35,16 +35,26 @@ class ConversationEncoder {
   /// What `model` points at must outlive the encoder.
   explicit ConversationEncoder(const TextModel& model);
 
-  EncodedConversation encode(const nlohmann::ordered_json& messages) const;
+  /// May be called from several threads at once.
+  EncodedConversation encode(const nlohmann::ordered_json& messages, const ChatTools& tools = nullptr) const;
+
+  /// Plain text as a document of its own: the BOS token where the tokenizer adds one, the text, the EOS token, so that
+  /// the model learns where documents end. Everything but the first token is trained.
+  EncodedConversation encode_text(std::string_view text) const;
+
+  /// A text for a classifier: as the tokenizer frames a text, with nothing trained. A chat is rendered by the template.
+  EncodedConversation encode_input(std::string_view text) const;
+  EncodedConversation encode_input(const nlohmann::ordered_json& messages, const ChatTools& tools) const;
 
  private:
   MarkedText plain(const nlohmann::ordered_json& messages) const;
-  void note_tokens(const nlohmann::ordered_json& messages, EncodedConversation& result) const;
+  void note_tokens(EncodedConversation& result) const;
+  void note_special(std::string_view text, const std::string& place, EncodedConversation& result) const;
 
   const TextModel model_;
   std::unique_ptr<const ReplyFinder> finder_;  // null without a chat template
   int32_t bos_ = -1;                           // -1: the model has none
-  bool plain_bos_ = false;
+  bool adds_bos_ = false;                      // the tokenizer, in front of a text
 };
 
 }  // namespace lorica

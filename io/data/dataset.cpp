@@ -3,192 +3,226 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <string_view>
+#include <optional>
+#include <string>
+#include <thread>
 #include <utility>
 
-#include "io/data/conversation.h"
+#include "io/data/ordered_work.h"
+#include "io/data/row_encoder.h"
+#include "io/data/row_index.h"
 #include "io/data/rows.h"
+#include "io/data/token_cache.h"
 #include "kernels/error.h"
 
 namespace lorica {
 namespace {
 
-/// 128 bits of a text, from two FNV-1a sums of different start: equal for equal texts, else different but for chance.
-using Fingerprint = std::pair<uint64_t, uint64_t>;
-
-Fingerprint fingerprint(std::string_view text) {
-  constexpr uint64_t kPrime = 0x100000001B3;
-  Fingerprint sums{0xCBF29CE484222325, 0x6C62272E07BB0142};
-  for (const char c : text) {
-    sums.first = (sums.first ^ static_cast<unsigned char>(c)) * kPrime;
-    sums.second = (sums.second ^ static_cast<unsigned char>(c)) * kPrime;
-    sums.second ^= sums.second >> 29;
+std::vector<std::string> file_names(const std::vector<DataSource>& sources) {
+  std::vector<std::string> names;
+  for (const DataSource& source : sources) {
+    for (const auto& file : source.files) names.push_back(file.string());
   }
-  return sums;
+  return names;
 }
 
-using Seen = std::map<Fingerprint, std::string>;  // the place where a text was first met
+/// The texts of a data set, for finding them again.
+struct Met {
+  std::vector<std::string> files;
+  RowIndex rows, prompts;
 
-int64_t trained_count(const Example& example) { return std::count(example.trained.begin(), example.trained.end(), 1); }
+  std::string text(RowPlace place) const {
+    return fmt::format("{}:{}", files.at(static_cast<size_t>(place.file)), place.line);
+  }
+};
 
-Example piece_of(const Example& row, size_t begin, size_t end, bool overlaps) {
-  Example piece;
-  const auto at = [](size_t i) { return static_cast<std::ptrdiff_t>(i); };
-  piece.ids.assign(row.ids.begin() + at(begin), row.ids.begin() + at(end));
-  piece.trained.assign(row.trained.begin() + at(begin), row.trained.begin() + at(end));
-  if (overlaps) piece.trained.front() = 0;
-  piece.file = row.file;
-  piece.line = row.line;
-  piece.slice = row.slice;
-  return piece;
-}
-
-void keep(Dataset& data, Example example) {
-  const auto tokens = static_cast<int64_t>(example.ids.size());
-  data.report.examples += 1;
-  data.report.tokens += tokens;
-  data.report.trained_tokens += trained_count(example);
-  data.report.longest = std::max(data.report.longest, tokens);
-  data.examples.push_back(std::move(example));
+TooLong policy_for(TooLong asked, const EncodedRow& row) {
+  if (asked != TooLong::kAuto) return asked;
+  // A long document of plain text is as good in pieces: all of it is trained. A piece of a conversation lacks its
+  // start.
+  return row.is_text && row.label.empty() ? TooLong::kSplit : TooLong::kDrop;
 }
 
 /// Reads the files of one data set after the other into examples and findings.
-class Reader {
+class SetReader {
  public:
-  Reader(const DataOptions& options, const TextModel& model) : options_(options), encoder_(model) {}
+  /// `trained_on`: the other set, which must not hold the same rows; may be null. `file` gets what a later run needs.
+  SetReader(const DataOptions& options, const Met* trained_on, TokenFileWriter& file)
+      : options_(options),
+        trained_on_(trained_on),
+        file_(file),
+        data_(options.max_tokens, ExampleSetBuilder(file.columns())) {}
 
-  void read(const std::vector<DataSource>& sources, Dataset& data, Findings& findings, const Seen* other_rows,
-            const Seen* other_prompts) {
-    rows_.clear();
-    prompts_.clear();
-    for (const DataSource& source : sources) {
-      for (const auto& file : source.files) {
-        read_rows(file, source, [&](Row&& row) { take(std::move(row), data, findings, other_rows, other_prompts); });
+  void read(const std::vector<DataSource>& sources, const TextModel& model, const std::vector<std::string>& classes) {
+    for (const std::string& name : classes) classes_.number(name);
+    met_.files = file_names(sources);
+    const RowEncoder encoder(sources, model);
+    const size_t threads =
+        options_.threads > 0 ? options_.threads : std::max<size_t>(std::thread::hardware_concurrency(), 1);
+    int64_t file_number = 0;
+    struct Item {
+      Row row;
+      size_t source;
+      int64_t file;
+    };
+    using Result = std::pair<EncodedRow, int64_t>;
+    OrderedWork<Item, Result> work(
+        threads, [&](Item&& item) { return Result(encoder.encode(std::move(item.row), item.source), item.file); },
+        [&](Result&& result) { take(std::move(result.first), result.second); });
+    for (size_t source = 0; source < sources.size(); ++source) {
+      for (const auto& file : sources[source].files) {
+        read_rows(file, sources[source], [&](Row&& row) {
+          const size_t bytes = bytes_of(row);
+          work.add({std::move(row), source, file_number}, bytes);
+        });
+        ++file_number;
       }
     }
-    if (!sources.empty() && data.examples.empty()) {
-      findings.add(sources.front().files.front().string(), 0, {Check::kEmptyData, "no example is left to use"});
+    work.finish();
+    if (!sources.empty() && data_.report().examples == 0) {
+      set_.findings.add(met_.files.front(), 0, {Check::kEmptyData, "no example is left to use"});
     }
+    set_.classes = classes_.names();
+    set_.data.report = data_.report();
   }
 
-  Seen take_rows() { return std::move(rows_); }
-  Seen take_prompts() { return std::move(prompts_); }
+  /// Everything but the examples, and these.
+  ReadSet& set() { return set_; }
+  ExampleSetBuilder& examples() { return data_.examples(); }
+  Met& met() { return met_; }
 
  private:
-  void take(Row&& row, Dataset& data, Findings& findings, const Seen* other_rows, const Seen* other_prompts) {
-    const bool is_row = row.line > 0 && std::none_of(row.notes.begin(), row.notes.end(),
-                                                     [](const Note& note) { return spoils_file(note.check); });
-    data.report.rows += is_row ? 1 : 0;
-    EncodedConversation conversation;
-    if (row.messages) {
-      conversation = encoder_.encode(*row.messages);
-      std::move(conversation.notes.begin(), conversation.notes.end(), std::back_inserter(row.notes));
-      compare(row, conversation, other_rows, other_prompts);
-    }
-    bool usable = row.messages != nullptr;
-    for (const Note& note : row.notes) usable = usable && severity_of(note.check) == Severity::kWarning;
-    if (usable) {
-      std::string cut = add_example(
-          data,
-          {std::move(conversation.ids), std::move(conversation.trained), row.file, row.line, std::move(row.slice)},
-          options_.max_tokens, options_.too_long);
+  void take(EncodedRow&& row, int64_t file) {
+    DataReport& report = data_.report();
+    report.rows += row.is_row ? 1 : 0;
+    if (row.whole_hash != 0) compare(row, {file, row.example.line});
+    for (const Note& note : row.notes) row.usable = row.usable && severity_of(note.check) == Severity::kWarning;
+    if (row.usable) {
+      if (!row.label.empty()) row.example.label = classes_.number(row.label);
+      std::string cut = data_.add(row.example, policy_for(options_.too_long, row));
       if (!cut.empty()) row.notes.push_back({Check::kTooLong, std::move(cut)});
-    } else if (is_row) {
-      data.report.dropped_faulty += 1;
+    } else if (row.is_row) {
+      report.dropped_faulty += 1;
     }
-    for (Note& note : row.notes) findings.add(row.file, row.line, std::move(note));
+    for (Note& note : row.notes) set_.findings.add(row.example.file, row.example.line, std::move(note));
   }
 
   /// Notes rows that were met before, here or in the other data set.
-  void compare(Row& row, const EncodedConversation& conversation, const Seen* other_rows, const Seen* other_prompts) {
-    if (conversation.text.empty()) return;
-    const Fingerprint whole = fingerprint(conversation.text);
-    const Fingerprint prompt = fingerprint(std::string_view(conversation.text).substr(0, conversation.prompt_end));
-    const std::string place = fmt::format("{}:{}", row.file, row.line);
-    if (const auto [first, added] = rows_.emplace(whole, place); !added) {
-      row.notes.push_back({Check::kDuplicate, fmt::format("the same conversation as {}", first->second)});
+  void compare(EncodedRow& row, RowPlace place) {
+    const char* const what = row.is_text ? "text" : "conversation";
+    file_.add({row.whole_hash, row.prompt_hash, place});
+    if (const auto first = met_.rows.insert(row.whole_hash, place)) {
+      row.notes.push_back({Check::kDuplicate, fmt::format("the same {} as {}", what, met_.text(*first))});
     }
-    prompts_.emplace(prompt, place);
-    if (other_rows == nullptr) return;
-    if (const auto same = other_rows->find(whole); same != other_rows->end()) {
+    if (trained_on_ == nullptr) {
+      if (!options_.eval.empty() && row.prompt_hash != 0) met_.prompts.insert(row.prompt_hash, place);
+      return;
+    }
+    if (const auto same = trained_on_->rows.find(row.whole_hash)) {
       row.notes.push_back(
-          {Check::kInBoth, fmt::format("the held-out conversation is also trained on: {}", same->second)});
-    } else if (const auto asked = other_prompts->find(prompt); asked != other_prompts->end()) {
+          {Check::kInBoth, fmt::format("the held-out {} is also trained on: {}", what, trained_on_->text(*same))});
+    } else if (const auto asked = trained_on_->prompts.find(row.prompt_hash); asked && row.prompt_hash != 0) {
       row.notes.push_back({Check::kPromptInBoth, fmt::format("the held-out prompt is also trained on, with another "
                                                              "reply: {}",
-                                                             asked->second)});
+                                                             trained_on_->text(*asked))});
     }
   }
 
   const DataOptions& options_;
-  const ConversationEncoder encoder_;
-  Seen rows_;
-  Seen prompts_;
+  const Met* const trained_on_;
+  TokenFileWriter& file_;
+  DatasetBuilder data_;
+  NameTable classes_;
+  ReadSet set_;
+  Met met_;
 };
 
-void check_options(const DataOptions& options, const TextModel& model) {
+/// Both data sets, from the cache where they are there.
+class Inspection {
+ public:
+  Inspection(const DataOptions& options, const TextModel& model)
+      : options_(options), model_(model), cache_(options.cache_dir) {}
+
+  LoadedData run() {
+    const auto train_key = cache_.key_of(options_, options_.train, model_, "");
+    ReadSet train = find(train_key);
+    if (train.classes.empty()) train.classes = options_.classes;
+    if (!train.owner && !options_.train.empty()) train = read(train_key, options_.train, nullptr, options_.classes);
+    // What is found in the held-out data depends on the training data too.
+    const bool keyed = train_key || options_.train.empty();
+    const auto eval_key = keyed ? cache_.key_of(options_, options_.eval, model_, train_key.value_or("")) : std::nullopt;
+    ReadSet eval = find(eval_key);
+    if (!eval.owner && !options_.eval.empty()) {
+      meet(train.prints);
+      eval = read(eval_key, options_.eval, &met_, train.classes);
+    }
+    LoadedData loaded{.train = std::move(train.data),
+                      .eval = std::move(eval.data),
+                      .findings = std::move(train.findings),
+                      .classes = std::move(options_.eval.empty() ? train.classes : eval.classes)};
+    loaded.findings.append(eval.findings);
+    return loaded;
+  }
+
+ private:
+  /// What the cache has; without an owner where it has nothing.
+  ReadSet find(const std::optional<std::string>& key) const {
+    if (key) {
+      if (auto found = cache_.find(*key)) return std::move(*found);
+    }
+    return {};
+  }
+
+  ReadSet read(const std::optional<std::string>& key, const std::vector<DataSource>& sources, const Met* trained_on,
+               const std::vector<std::string>& classes) {
+    TokenFileWriter file(key ? cache_.path_for(*key) : std::filesystem::path());
+    SetReader reader(options_, trained_on, file);
+    reader.read(sources, model_, classes);
+    if (trained_on == nullptr) met_ = std::move(reader.met());
+    // What was read while a file changed must not be found again.
+    if (key && cache_.unchanged() && file.commit(*key, reader.examples(), reader.set())) {
+      cache_.prune();
+      ReadSet found = find(key);
+      found.prints = {};  // all of them are met already
+      if (found.owner) return found;
+    }
+    ReadSet set = std::move(reader.set());
+    set.data.examples = reader.examples().finish();
+    return set;
+  }
+
+  /// The training rows of an earlier run.
+  void meet(std::span<const RowPrint> prints) {
+    if (prints.empty()) return;
+    met_.files = file_names(options_.train);
+    for (const RowPrint& print : prints) {
+      met_.rows.insert(print.whole, print.place);
+      if (print.prompt != 0) met_.prompts.insert(print.prompt, print.place);
+    }
+  }
+
+  const DataOptions& options_;
+  const TextModel& model_;
+  TokenCache cache_;
+  Met met_;
+};
+
+void check_options(const DataOptions& options) {
   if (options.max_tokens < 2) throw Error("max_tokens: expected at least 2, got {}", options.max_tokens);
   if (options.train.empty() && options.eval.empty()) throw Error("data: no file is named");
   for (const auto* sources : {&options.train, &options.eval}) {
     for (const DataSource& source : *sources) {
       if (source.files.empty()) throw Error("data: a source names no file");
-      if (source.format == DataFormat::kChat && model.chat == nullptr) {
-        throw Error("format chat: the model has no chat template; name one, or use format prompt_response");
-      }
     }
   }
 }
 
 }  // namespace
 
-std::string add_example(Dataset& data, Example row, int64_t max_tokens, TooLong policy) {
-  DataReport& report = data.report;
-  const auto tokens = static_cast<int64_t>(row.ids.size());
-  report.longest_row = std::max(report.longest_row, tokens);
-  if (tokens <= max_tokens) {
-    keep(data, std::move(row));
-    return {};
-  }
-  const int64_t trained = trained_count(row);
-  const int64_t trained_before = report.trained_tokens;
-  const int64_t examples_before = report.examples;
-  const auto limit = static_cast<size_t>(max_tokens);
-  if (policy != TooLong::kDrop) {
-    for (size_t begin = 0; begin + 1 < row.ids.size(); begin += limit - 1) {
-      Example piece = piece_of(row, begin, std::min(begin + limit, row.ids.size()), begin > 0);
-      if (trained_count(piece) > 0) keep(data, std::move(piece));
-      if (policy == TooLong::kTruncate) break;
-    }
-  }
-  const int64_t made = report.examples - examples_before;
-  const int64_t lost = trained - (report.trained_tokens - trained_before);
-  report.trained_tokens_lost += lost;
-  std::string fate;
-  if (made == 0) {
-    report.dropped_long += 1;
-    fate = policy == TooLong::kDrop ? "dropped" : "dropped, nothing is trained within them";
-  } else if (policy == TooLong::kTruncate) {
-    report.truncated += 1;
-    fate = fmt::format("truncated, {} trained tokens lost", lost);
-  } else {
-    report.split += 1;
-    fate = made == 1 ? "one piece with all trained tokens kept" : fmt::format("split into {} examples", made);
-  }
-  return fmt::format("{} tokens, max_tokens is {}: {}", tokens, max_tokens, fate);
-}
-
 LoadedData inspect_data(const DataOptions& options, const TextModel& model) {
-  check_options(options, model);
-  LoadedData loaded;
-  Reader reader(options, model);
-  reader.read(options.train, loaded.train, loaded.findings, nullptr, nullptr);
-  const Seen rows = reader.take_rows();
-  const Seen prompts = reader.take_prompts();
-  reader.read(options.eval, loaded.eval, loaded.findings, &rows, &prompts);
-  return loaded;
+  check_options(options);
+  return Inspection(options, model).run();
 }
 
 LoadedData load_data(const DataOptions& options, const TextModel& model) {

@@ -87,6 +87,21 @@ std::string Finding::text() const {
                      check_name(check));
 }
 
+Findings::Findings(std::vector<Finding> list, const Counts& counts) : list_(std::move(list)), counts_(counts) {
+  for (size_t i = 0; i < counts_.size(); ++i)
+    (severity_of(static_cast<Check>(i)) == Severity::kError ? errors_ : warnings_) += counts_[i];
+}
+
+void Findings::append(const Findings& later) {
+  Counts met = counts_;
+  for (const Finding& finding : later.list_) {
+    if (met[static_cast<size_t>(finding.check)]++ < kKept) list_.push_back(finding);
+  }
+  for (size_t i = 0; i < counts_.size(); ++i) counts_[i] += later.counts_[i];
+  errors_ += later.errors_;
+  warnings_ += later.warnings_;
+}
+
 void Findings::add(std::string_view file, int64_t line, Note note) {
   (severity_of(note.check) == Severity::kError ? errors_ : warnings_) += 1;
   if (counts_[static_cast<size_t>(note.check)]++ < kKept) {

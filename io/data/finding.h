@@ -76,7 +76,16 @@ class Findings {
  public:
   static constexpr int64_t kKept = 200;
 
+  using Counts = std::array<int64_t, static_cast<size_t>(Check::kCount)>;
+
+  Findings() = default;
+  /// As kept elsewhere: what list() and counts() gave.
+  Findings(std::vector<Finding> list, const Counts& counts);
+
   void add(std::string_view file, int64_t line, Note note);
+  /// The same as adding what was added to `later`.
+  void append(const Findings& later);
+  const Counts& counts() const { return counts_; }
   const std::vector<Finding>& list() const { return list_; }
   int64_t count(Check check) const { return counts_[static_cast<size_t>(check)]; }
   int64_t errors() const { return errors_; }
@@ -84,7 +93,7 @@ class Findings {
 
  private:
   std::vector<Finding> list_;
-  std::array<int64_t, static_cast<size_t>(Check::kCount)> counts_{};
+  Counts counts_{};
   int64_t errors_ = 0;
   int64_t warnings_ = 0;
 };

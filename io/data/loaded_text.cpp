@@ -12,7 +12,7 @@ class TokenizerText : public TextTokenizer {
   std::vector<int32_t> encode(std::string_view text, bool add_special_tokens) const override {
     return tokenizer_->encode(text, add_special_tokens);
   }
-  std::string decode(const std::vector<int32_t>& ids) const override { return tokenizer_->decode(ids); }
+  std::string decode(std::span<const int32_t> ids) const override { return tokenizer_->decode(ids); }
   bool is_special(int32_t id) const override { return tokenizer_->is_special(id); }
   std::optional<int32_t> id_of(std::string_view token) const override { return tokenizer_->id_of(token); }
 
@@ -33,14 +33,18 @@ class ChatText : public ChatRenderer {
     date.tm_yday = 207;
     options_.now = date;
   }
-  std::string render(const nlohmann::ordered_json& messages, bool add_generation_prompt) const override {
+  std::string render(const nlohmann::ordered_json& messages, const ChatTools& tools,
+                     bool add_generation_prompt) const override {
     RenderOptions options = options_;
+    options.tools = tools;
     options.add_generation_prompt = add_generation_prompt;
     return chat_->render(messages, options);
   }
-  RenderedChat render_marked(const nlohmann::ordered_json& messages) const override {
-    if (!chat_->has_generation_blocks()) return {chat_->render(messages, options_), {}};
-    ChatTemplate::Rendered marked = chat_->render_marked(messages, options_);
+  RenderedChat render_marked(const nlohmann::ordered_json& messages, const ChatTools& tools) const override {
+    if (!chat_->has_generation_blocks()) return {render(messages, tools, false), {}};
+    RenderOptions options = options_;
+    options.tools = tools;
+    ChatTemplate::Rendered marked = chat_->render_marked(messages, options);
     RenderedChat rendered{std::move(marked.text), {}};
     for (const auto& [begin, end] : marked.generation) rendered.generated.push_back({begin, end});
     return rendered;
@@ -61,10 +65,15 @@ std::unique_ptr<const ChatRenderer> chat_renderer(const ModelTemplate& chat_temp
   return std::make_unique<ChatText>(chat_template);
 }
 
-LoadedText::LoadedText(std::shared_ptr<const Tokenizer> tokenizer, const ModelTemplate& chat_template)
-    : tokenizer_(text_tokenizer(std::move(tokenizer))) {
+LoadedText::LoadedText(std::shared_ptr<const Tokenizer> tokenizer, const ModelTemplate& chat_template) {
+  const std::string chat = chat_template.chat ? chat_template.chat->fingerprint() : "none";
+  model_.identity = tokenizer->fingerprint() + " " + chat;
+  model_.bos_token = chat_template.bos_token;
+  model_.eos_token = chat_template.eos_token;
+  tokenizer_ = text_tokenizer(std::move(tokenizer));
   if (chat_template.chat) chat_ = chat_renderer(chat_template);
-  model_ = {tokenizer_.get(), chat_.get(), chat_template.bos_token, chat_template.eos_token};
+  model_.tokenizer = tokenizer_.get();
+  model_.chat = chat_.get();
 }
 
 }  // namespace lorica

@@ -27,6 +27,7 @@ enum class SampleBy {
 
 /// What happens to a row of more than max_tokens tokens.
 enum class TooLong {
+  kAuto,      ///< plain text is split, every other row dropped
   kDrop,      ///< the row is left out
   kTruncate,  ///< the first max_tokens tokens are kept
   kSplit,     ///< the row becomes several examples; every trained token is trained once
@@ -67,8 +68,11 @@ struct DataOptions {
   std::vector<DataSource> train;
   std::vector<DataSource> eval;
   int64_t max_tokens = 2048;  ///< at least 2
-  TooLong too_long = TooLong::kDrop;
+  TooLong too_long = TooLong::kAuto;
   BadRows bad_rows = BadRows::kRefuse;
+  std::vector<std::string> classes = {};  ///< in the order of their indices; classes that are not here follow as met
+  std::filesystem::path cache_dir = {};   ///< where tokens are kept between runs; empty: nowhere
+  size_t threads = 0;                     ///< that encode; 0: one for each core. The result is the same
 };
 
 }  // namespace lorica

@@ -11,11 +11,15 @@ struct PreviewOptions {
   bool colour = false;  ///< trained text in green; otherwise between ⟦ and ⟧
 };
 
-/// One example: a line with its place and counts, then its text with what is trained marked. Control characters of the
-/// data are shown as \x1b, so that a data file cannot drive the terminal.
-std::string preview_example(const Example& example, const TextTokenizer& tokenizer, bool colour);
+/// The examples that a preview shows: those of the training data, else of the held-out data.
+const ExampleSet& shown_examples(const LoadedData& loaded);
 
-/// Rows, tokens, trained tokens, the longest and what was left out, a line for each data set that was read.
+/// "train.jsonl:12  30 tokens, 9 trained, class complaint, slice refund". Control characters of the data are shown as
+/// \x1b, so that a data file cannot drive the terminal.
+std::string head_of(const ExampleView& example, const std::vector<std::string>& classes);
+
+/// Rows, tokens, trained tokens, the longest and what was left out, a line for each data set that was read; then how
+/// many documents of each class there are.
 std::string summary_text(const LoadedData& loaded);
 
 /// What `lorica data preview` prints: examples and the summary. Rows with errors are left out and counted. Throws as

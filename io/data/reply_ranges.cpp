@@ -33,9 +33,10 @@ Json first_messages(const Json& messages, size_t count) {
 }
 
 /// The rendering, or nothing where the template rejects the messages: part of a conversation may break its rules.
-std::optional<std::string> try_render(const ChatRenderer& chat, const Json& messages, bool add_generation_prompt) {
+std::optional<std::string> try_render(const ChatRenderer& chat, const Json& messages, const ChatTools& tools,
+                                      bool add_generation_prompt) {
   try {
-    return chat.render(messages, add_generation_prompt);
+    return chat.render(messages, tools, add_generation_prompt);
   } catch (const Error&) {
     return std::nullopt;
   }
@@ -43,12 +44,12 @@ std::optional<std::string> try_render(const ChatRenderer& chat, const Json& mess
 
 /// The content of message `index` as it stands in `text`, found by rendering a marker in its place. Nothing where the
 /// marker changes anything else, or is not rendered exactly once.
-std::optional<ByteRange> content_range(const ChatRenderer& chat, const Json& messages, size_t index,
-                                       const std::string& text) {
+std::optional<ByteRange> content_range(const ChatRenderer& chat, const Json& messages, const ChatTools& tools,
+                                       size_t index, const std::string& text) {
   if (text.find(kMarker) != std::string::npos) return std::nullopt;
   Json marked = messages;
   marked[index]["content"] = kMarker;
-  const auto other = try_render(chat, marked, false);
+  const auto other = try_render(chat, marked, tools, false);
   const size_t at = other ? other->find(kMarker) : std::string::npos;
   if (at == std::string::npos || other->find(kMarker, at + 1) != std::string::npos) return std::nullopt;
   const std::string_view after = std::string_view(*other).substr(at + kMarker.size());
@@ -81,19 +82,31 @@ void note_dropped_messages(const Json& messages, MarkedText& marked) {
 
 }  // namespace
 
+/// A conversation as the template sees it, and which of its messages are only shown.
+struct ReplyFinder::Conversation {
+  const Json& messages;
+  const ChatTools& tools;
+  std::vector<bool> shown;
+
+  /// The rendering of the first `count` messages, or nothing.
+  std::optional<std::string> head(const ChatRenderer& chat, size_t count, bool add_generation_prompt) const {
+    return try_render(chat, first_messages(messages, count), tools, add_generation_prompt);
+  }
+};
+
 ReplyFinder::ReplyFinder(const TextModel& model) : model_(model) { learn_end_of_turn(); }
 
 void ReplyFinder::learn_end_of_turn() {
   const Json probe =
       Json::array({{{"role", "user"}, {"content", "hello"}}, {{"role", "assistant"}, {"content", kMarker}}});
-  const auto text = try_render(*model_.chat, probe, false);
+  const auto text = try_render(*model_.chat, probe, nullptr, false);
   const size_t at = text ? text->find(kMarker) : std::string::npos;
   if (at != std::string::npos) {
     const std::string after = text->substr(at + kMarker.size());
     const std::vector<int32_t> ids = model_.tokenizer->encode(after, false);
     const auto special =
         std::find_if(ids.begin(), ids.end(), [&](int32_t id) { return model_.tokenizer->is_special(id); });
-    const std::string end = special != ids.end() ? model_.tokenizer->decode({*special}) : std::string();
+    const std::string end = special != ids.end() ? model_.tokenizer->decode({&*special, 1}) : std::string();
     const size_t found = end.empty() ? std::string::npos : after.find(end);
     if (found != std::string::npos) {
       ends_.push_back(end);
@@ -119,19 +132,19 @@ ByteRange ReplyFinder::cut_after_end_of_turn(const std::string& text, ByteRange 
   return range;
 }
 
-bool ReplyFinder::by_prefix(const Json& messages, size_t index, MarkedText& marked) const {
-  const auto prompt = try_render(*model_.chat, first_messages(messages, index), true);
+bool ReplyFinder::by_prefix(const Conversation& conversation, size_t index, MarkedText& marked) const {
+  const auto prompt = conversation.head(*model_.chat, index, true);
   if (!prompt || prompt->size() >= marked.text.size() || !marked.text.starts_with(*prompt)) return false;
-  const bool last = index + 1 == messages.size();
-  const auto until = last ? marked.text : try_render(*model_.chat, first_messages(messages, index + 1), false);
+  const bool last = index + 1 == conversation.messages.size();
+  const auto until = last ? marked.text : conversation.head(*model_.chat, index + 1, false);
   if (!until || !marked.text.starts_with(*until) || until->size() <= prompt->size()) return false;
   marked.replies.push_back(cut_after_end_of_turn(marked.text, {prompt->size(), until->size()}));
   return true;
 }
 
-void ReplyFinder::by_marker(const Json& messages, size_t index, MarkedText& marked) const {
-  const std::string content = content_of(messages[index]);
-  const auto range = content_range(*model_.chat, messages, index, marked.text);
+void ReplyFinder::by_marker(const Conversation& conversation, size_t index, MarkedText& marked) const {
+  const std::string content = content_of(conversation.messages[index]);
+  const auto range = content_range(*model_.chat, conversation.messages, conversation.tools, index, marked.text);
   const size_t earlier = marked.replies.empty() ? 0 : marked.replies.back().end;
   if (!range || range->begin < earlier) {
     marked.notes.push_back({Check::kTemplateRewrites,
@@ -149,7 +162,7 @@ void ReplyFinder::by_marker(const Json& messages, size_t index, MarkedText& mark
                                                                   index + 1)});
     return;
   }
-  const auto prompt = try_render(*model_.chat, first_messages(messages, index), true);
+  const auto prompt = conversation.head(*model_.chat, index, true);
   const bool closed = !tail_.empty() && marked.text.compare(range->end, tail_.size(), tail_) == 0;
   marked.replies.push_back(
       {std::max(earlier, reply_start(marked.text, range->begin, prompt)), range->end + (closed ? tail_.size() : 0)});
@@ -167,28 +180,58 @@ void ReplyFinder::note_missing_ends(MarkedText& marked) const {
                                         open - marked.replies.begin() + 1)});
 }
 
-MarkedText ReplyFinder::find(const Json& messages) const {
+/// The replies are the template's own blocks, one a message of the assistant.
+void ReplyFinder::by_blocks(const Conversation& conversation, const std::vector<ByteRange>& blocks,
+                            MarkedText& marked) const {
+  std::vector<bool> shown;
+  for (size_t i = 0; i < conversation.messages.size(); ++i) {
+    if (conversation.messages[i].value("role", "") == "assistant") shown.push_back(conversation.shown[i]);
+  }
+  const bool any_shown = std::find(shown.begin(), shown.end(), true) != shown.end();
+  if (any_shown && shown.size() != blocks.size()) {
+    marked.notes.push_back(
+        {Check::kTemplateRewrites,
+         fmt::format("the template renders {} generation blocks for {} replies, so which of them \"train\": false "
+                     "leaves out is not known",
+                     blocks.size(), shown.size())});
+    return;
+  }
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    if (any_shown && shown[i]) continue;
+    const ByteRange range = blocks[i];
+    const ByteRange cut = cut_after_end_of_turn(marked.text, range);
+    const bool blank_rest = trimmed(std::string_view(marked.text).substr(cut.end, range.end - cut.end)).empty();
+    const ByteRange reply = blank_rest ? cut : range;
+    if (reply.begin < reply.end) marked.replies.push_back(reply);
+  }
+}
+
+MarkedText ReplyFinder::find(const Json& given, const ChatTools& tools) const {
+  std::vector<bool> shown;
+  for (const Json& message : given) shown.push_back(message.contains("train") && message["train"] == false);
+  Json without_key;
+  const bool has_key = std::any_of(given.begin(), given.end(), [](const Json& m) { return m.contains("train"); });
+  if (has_key) {
+    without_key = given;
+    for (Json& message : without_key) message.erase("train");
+  }
+  const Conversation conversation{has_key ? without_key : given, tools, std::move(shown)};
+  const Json& messages = conversation.messages;
+
   MarkedText marked;
   RenderedChat rendered;
   try {
-    rendered = model_.chat->render_marked(messages);
+    rendered = model_.chat->render_marked(messages, tools);
   } catch (const Error& error) {
     marked.notes.push_back(
         {Check::kTemplateRejects, fmt::format("the chat template rejects this conversation: {}", error.what())});
     return marked;
   }
   marked.text = std::move(rendered.text);
-  for (const ByteRange& range : rendered.generated) {
-    const ByteRange cut = cut_after_end_of_turn(marked.text, range);
-    const bool blank_rest = trimmed(std::string_view(marked.text).substr(cut.end, range.end - cut.end)).empty();
-    const ByteRange reply = blank_rest ? cut : range;
-    if (reply.begin < reply.end) marked.replies.push_back(reply);
-  }
-  if (rendered.generated.empty()) {
-    for (size_t i = 0; i < messages.size(); ++i) {
-      if (messages[i].value("role", "") != "assistant") continue;
-      if (!by_prefix(messages, i, marked)) by_marker(messages, i, marked);
-    }
+  if (!rendered.generated.empty()) by_blocks(conversation, rendered.generated, marked);
+  for (size_t i = 0; rendered.generated.empty() && i < messages.size(); ++i) {
+    if (messages[i].value("role", "") != "assistant" || conversation.shown[i]) continue;
+    if (!by_prefix(conversation, i, marked)) by_marker(conversation, i, marked);
   }
   note_dropped_messages(messages, marked);
   note_missing_ends(marked);

@@ -26,15 +26,18 @@ class ReplyFinder {
   /// `model.chat` must be there. Renders a small conversation to learn how a turn ends.
   explicit ReplyFinder(const TextModel& model);
 
-  MarkedText find(const nlohmann::ordered_json& messages) const;
+  /// A message with "train": false is rendered and no reply of it is marked; the template does not see the key.
+  MarkedText find(const nlohmann::ordered_json& messages, const ChatTools& tools) const;
 
   /// The end-of-turn tokens as written; the template's own comes first. Empty where none is known.
   const std::vector<std::string>& ends_of_turn() const { return ends_; }
 
  private:
   void learn_end_of_turn();
-  bool by_prefix(const nlohmann::ordered_json& messages, size_t index, MarkedText& marked) const;
-  void by_marker(const nlohmann::ordered_json& messages, size_t index, MarkedText& marked) const;
+  struct Conversation;
+  bool by_prefix(const Conversation& conversation, size_t index, MarkedText& marked) const;
+  void by_marker(const Conversation& conversation, size_t index, MarkedText& marked) const;
+  void by_blocks(const Conversation& conversation, const std::vector<ByteRange>& blocks, MarkedText& marked) const;
   ByteRange cut_after_end_of_turn(const std::string& text, ByteRange range) const;
   void note_missing_ends(MarkedText& marked) const;
 

@@ -1,8 +1,10 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,7 +18,7 @@ struct ByteRange {
   bool operator==(const ByteRange&) const = default;
 };
 
-/// What reading data needs from a tokenizer.
+/// What reading data needs from a tokenizer. May be called from several threads at once.
 class TextTokenizer {
  public:
   virtual ~TextTokenizer() = default;
@@ -24,7 +26,7 @@ class TextTokenizer {
   /// tokenizer's own (a leading BOS, say) are added.
   virtual std::vector<int32_t> encode(std::string_view text, bool add_special_tokens) const = 0;
   /// The text of `ids`, special tokens kept.
-  virtual std::string decode(const std::vector<int32_t>& ids) const = 0;
+  virtual std::string decode(std::span<const int32_t> ids) const = 0;
   virtual bool is_special(int32_t id) const = 0;
   /// The id of the token written `token`, if there is one.
   virtual std::optional<int32_t> id_of(std::string_view token) const = 0;
@@ -37,14 +39,18 @@ struct RenderedChat {
   std::vector<ByteRange> generated;
 };
 
+/// JSON schemas of the tools that a conversation may call, as a list; null where there are none.
+using ChatTools = std::shared_ptr<const nlohmann::ordered_json>;
+
 /// What reading data needs from a chat template. Both functions throw Error with the template's own words where it
-/// rejects a conversation.
+/// rejects a conversation, and may be called from several threads at once.
 class ChatRenderer {
  public:
   virtual ~ChatRenderer() = default;
   /// The text of `messages`; with add_generation_prompt, up to where the model's next reply starts.
-  virtual std::string render(const nlohmann::ordered_json& messages, bool add_generation_prompt) const = 0;
-  virtual RenderedChat render_marked(const nlohmann::ordered_json& messages) const = 0;
+  virtual std::string render(const nlohmann::ordered_json& messages, const ChatTools& tools,
+                             bool add_generation_prompt) const = 0;
+  virtual RenderedChat render_marked(const nlohmann::ordered_json& messages, const ChatTools& tools) const = 0;
 };
 
 /// The text side of a model. `chat` is null where it has no chat template; the tokens are empty where it has none.
@@ -53,6 +59,8 @@ struct TextModel {
   const ChatRenderer* chat = nullptr;
   std::string bos_token;
   std::string eos_token;
+  /// Unlike for text sides that may give unlike tokens; empty where that is not known, and then nothing is cached.
+  std::string identity = {};
 };
 
 }  // namespace lorica

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "io/formats/content_hash.h"
 #include "io/formats/file_bytes.h"
 #include "io/tokenizer/added_tokens.h"
 #include "io/tokenizer/decoder.h"
@@ -134,7 +135,8 @@ void Tokenizer::Parts::decode_one(int32_t id, bool skip_special, DecoderPass& pa
   pass.add(text, true, sink);
 }
 
-Tokenizer::Tokenizer(std::unique_ptr<const Parts> parts) : parts_(std::move(parts)) {}
+Tokenizer::Tokenizer(std::unique_ptr<const Parts> parts, std::string fingerprint)
+    : parts_(std::move(parts)), fingerprint_(std::move(fingerprint)) {}
 Tokenizer::~Tokenizer() = default;
 
 std::shared_ptr<const Tokenizer> Tokenizer::load(const std::filesystem::path& folder_or_file) {
@@ -171,13 +173,14 @@ std::shared_ptr<const Tokenizer> Tokenizer::from_sentencepiece(std::string_view 
     throw Error("{}: normalizer_spec.precompiled_charsmap: {}", origin, error.what());
   }
   return std::shared_ptr<const Tokenizer>(
-      new Tokenizer(std::make_unique<const Parts>(JsonNode(spec, origin), origin, std::move(normalizer))));
+      new Tokenizer(std::make_unique<const Parts>(JsonNode(spec, origin), origin, std::move(normalizer)),
+                    content_hash(content_hash(bytes) + spec.dump())));
 }
 
 std::shared_ptr<const Tokenizer> Tokenizer::from_json(std::string_view json, const std::string& origin) {
   std::unique_ptr<const Parts> parts;
   with_json(json, origin, [&](const JsonNode& root) { parts = std::make_unique<const Parts>(root, origin); });
-  return std::shared_ptr<const Tokenizer>(new Tokenizer(std::move(parts)));
+  return std::shared_ptr<const Tokenizer>(new Tokenizer(std::move(parts), content_hash(json)));
 }
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {

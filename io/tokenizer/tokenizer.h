@@ -44,12 +44,15 @@ class Tokenizer {
   bool is_special(int32_t id) const;
   /// The highest id + 1, added tokens included.
   int32_t vocab_size() const;
+  /// content_hash() of what the tokenizer was read from.
+  const std::string& fingerprint() const { return fingerprint_; }
 
  private:
   friend class StreamDecoder;
   struct Parts;
-  explicit Tokenizer(std::unique_ptr<const Parts> parts);
+  Tokenizer(std::unique_ptr<const Parts> parts, std::string fingerprint);
   std::unique_ptr<const Parts> parts_;
+  const std::string fingerprint_;
 };
 
 /// Decodes ids one at a time. What push() and finish() return, joined, is what Tokenizer::decode() returns; no piece

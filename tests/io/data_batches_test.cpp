@@ -1,7 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <numeric>
+#include <cmath>
+#include <map>
 #include <set>
 
 #include "io/data/batches.h"
@@ -12,7 +13,7 @@ namespace lorica {
 namespace {
 
 /// Documents of the given lengths; every id tells its document and place, every third token is trained.
-std::vector<Example> documents(const std::vector<int>& lengths) {
+std::vector<Example> loose_documents(const std::vector<int>& lengths) {
   std::vector<Example> examples;
   for (size_t d = 0; d < lengths.size(); ++d) {
     Example example;
@@ -25,19 +26,21 @@ std::vector<Example> documents(const std::vector<int>& lengths) {
   return examples;
 }
 
-std::vector<Example> mixed_documents() {
+ExampleSet documents(const std::vector<int>& lengths) { return example_set(loose_documents(lengths)); }
+
+ExampleSet mixed_documents() {
   std::vector<int> lengths;
   for (int i = 0; i < 53; ++i) lengths.push_back(1 + (i * 37) % 61);
   return documents(lengths);
 }
 
-void expect_whole_documents(const Batch& batch, const std::vector<Example>& examples) {
+void expect_whole_documents(const Batch& batch, const ExampleSet& examples) {
   ASSERT_EQ(batch.cu_seqlens.size(), batch.examples.size() + 1);
   EXPECT_EQ(batch.cu_seqlens.front(), 0);
   EXPECT_EQ(batch.cu_seqlens.back(), static_cast<int32_t>(batch.ids.size()));
   std::vector<int32_t> rows, targets;
   for (size_t d = 0; d < batch.examples.size(); ++d) {
-    const Example& example = examples.at(static_cast<size_t>(batch.examples[d]));
+    const ExampleView example = examples[static_cast<size_t>(batch.examples[d])];
     const auto begin = static_cast<size_t>(batch.cu_seqlens[d]), end = static_cast<size_t>(batch.cu_seqlens[d + 1]);
     ASSERT_EQ(end - begin, example.ids.size());
     for (size_t i = 0; i < end - begin; ++i) {
@@ -97,14 +100,14 @@ TEST(Batches, ALongerDocumentGetsABatchOfItsOwn) {
   EXPECT_EQ(step[0].examples, std::vector<int64_t>{1});
   EXPECT_EQ(step[1].examples, (std::vector<int64_t>{2, 0}));
   int64_t trained = 0;
-  for (const auto& e : examples) trained += std::count(e.trained.begin(), e.trained.end(), 1);
+  for (const ExampleView e : examples) trained += std::count(e.trained.begin(), e.trained.end(), 1);
   EXPECT_EQ(trained_tokens(step), trained);
 }
 
 TEST(Batches, TheLossNeverCrossesADocument) {
-  auto examples = documents({3, 4});
+  auto examples = loose_documents({3, 4});
   examples[1].trained.front() = 1;  // nothing in its own document predicts it
-  const auto batches = evaluation_batches(examples, 100);
+  const auto batches = evaluation_batches(example_set(examples), 100);
   ASSERT_EQ(batches.size(), 1u);
   EXPECT_EQ(batches[0].rows, (std::vector<int32_t>{1, 4, 5}));
   EXPECT_EQ(batches[0].targets, (std::vector<int32_t>{2, 1002, 1003}));
@@ -138,16 +141,87 @@ TEST(Batches, AResumedRunEqualsAnUninterruptedOne) {
 
 TEST(Batches, TheOrderDependsOnSeedAndEpochAndIsFair) {
   BatchOptions options{.seed = 5};
-  EXPECT_EQ(epoch_order(100, options, 2), epoch_order(100, options, 2));
-  EXPECT_NE(epoch_order(100, options, 2), epoch_order(100, options, 3));
+  const ExampleSet hundred = documents(std::vector<int>(100, 1));
+  EXPECT_EQ(epoch_order(hundred, options, 2), epoch_order(hundred, options, 2));
+  EXPECT_NE(epoch_order(hundred, options, 2), epoch_order(hundred, options, 3));
   BatchOptions other = options;
   other.seed = 6;
-  EXPECT_NE(epoch_order(100, options, 2), epoch_order(100, other, 2));
+  EXPECT_NE(epoch_order(hundred, options, 2), epoch_order(hundred, other, 2));
+  const ExampleSet four = documents({1, 1, 1, 1});
   // Each of the 24 orders of four documents comes about 1,000 times in 24,000 epochs (standard deviation 31).
   std::map<std::vector<int64_t>, int> counts;
-  for (int64_t epoch = 0; epoch < 24000; ++epoch) counts[epoch_order(4, options, epoch)]++;
+  for (int64_t epoch = 0; epoch < 24000; ++epoch) counts[epoch_order(four, options, epoch)]++;
   EXPECT_EQ(counts.size(), 24u);
   for (const auto& [order, count] : counts) EXPECT_NEAR(count, 1000, 150);
+}
+
+TEST(Batches, TheOrderStaysWhatItWas) {
+  const ExampleSet twelve = documents(std::vector<int>(12, 1));
+  const std::vector<int64_t> order = {6, 1, 9, 10, 0, 8, 5, 4, 7, 2, 11, 3};
+  EXPECT_EQ(epoch_order(twelve, {.seed = 5}, 2), order);
+  EXPECT_EQ(epoch_order(twelve, {.seed = 5, .source_weights = {1}}, 2), order);
+}
+
+/// `counts` documents of one token each a source.
+ExampleSet sources(const std::vector<int>& counts) {
+  std::vector<Example> examples;
+  for (size_t source = 0; source < counts.size(); ++source) {
+    for (int i = 0; i < counts[source]; ++i)
+      examples.push_back({.ids = {i}, .trained = {0}, .file = {}, .slice = {}, .source = static_cast<int32_t>(source)});
+  }
+  return example_set(examples);
+}
+
+TEST(Batches, AnEpochShowsASourceAsOftenAsItsWeightSays) {
+  const ExampleSet examples = sources({10, 7, 5, 1});
+  const std::vector<double> weights = {1, 2.5, 0.3, 0.25};
+  const BatchOptions options{.seed = 9, .source_weights = weights};
+  constexpr int64_t kEpochs = 4000;
+  std::vector<int64_t> seen(examples.size());
+  for (int64_t epoch = 0; epoch < kEpochs; ++epoch) {
+    const std::vector<int64_t> order = epoch_order(examples, options, epoch);
+    EXPECT_EQ(order, epoch_order(examples, options, epoch));
+    std::vector<int64_t> here(examples.size());
+    for (const int64_t document : order) ++here.at(static_cast<size_t>(document));
+    int64_t drawn = 0;
+    for (size_t i = 0; i < here.size(); ++i) {
+      const double weight = weights[static_cast<size_t>(examples.source(i))];
+      EXPECT_TRUE(here[i] == std::floor(weight) || here[i] == std::ceil(weight)) << i;
+      if (examples.source(i) == 1) drawn += here[i] - 2;
+      seen[i] += here[i];
+    }
+    EXPECT_TRUE(drawn == 3 || drawn == 4);  // 0.5 of 7
+  }
+  for (size_t i = 0; i < seen.size(); ++i) {  // the standard deviation of each is at most 0.5 / sqrt(4000) = 0.008
+    EXPECT_NEAR(static_cast<double>(seen[i]) / kEpochs, weights[static_cast<size_t>(examples.source(i))], 0.04) << i;
+  }
+}
+
+TEST(Batches, WeightsKeepStepsAndResumingRight) {
+  const ExampleSet examples = sources({9, 4, 1});
+  const BatchOptions options{
+      .examples_per_step = 3, .micro_batch_tokens = 4, .seed = 2, .source_weights = {0.1, 0.2, 3}};
+  BatchPlanner planner(examples, options);
+  int64_t steps = 0, promised = 0;
+  for (int step = 0; step < 60; ++step) {
+    const int64_t epoch = planner.cursor().epoch;
+    if (planner.cursor().index == 0) {
+      EXPECT_EQ(steps, promised);
+      steps = 0;
+      promised = planner.steps_in_epoch(epoch);
+    }
+    BatchPlanner resumed(examples, options);
+    resumed.seek(planner.cursor());
+    expect_same(resumed.next_step(), planner.next_step());
+    ++steps;
+  }
+  EXPECT_GT(planner.cursor().epoch, 10);
+  BatchOptions in_order = options;
+  in_order.shuffle = false;
+  in_order.source_weights = {0, 1, 2};
+  EXPECT_EQ(epoch_order(examples, in_order, 0), (std::vector<int64_t>{9, 10, 11, 12, 13, 13}));
+  in_order.source_weights = {0.01, 0.01, 0.01};
+  EXPECT_THROW(BatchPlanner(examples, in_order), Error);
 }
 
 TEST(Batches, DropLastLeavesOutShortSteps) {
@@ -177,11 +251,12 @@ TEST(Batches, RefusesSizesThatMakeNoSense) {
 
 TEST(TooLongRows, SplitTrainsEveryTokenOnce) {
   for (const int64_t limit : {2, 3, 7, 10, 29}) {
-    Dataset data;
-    Example row = documents({30})[0];
+    DatasetBuilder builder(limit);
+    const Example row = loose_documents({30})[0];
     const auto trained = std::count(row.trained.begin(), row.trained.end(), 1);
     const std::vector<uint8_t> mask = row.trained;
-    add_example(data, row, limit, TooLong::kSplit);
+    builder.add(row, TooLong::kSplit);
+    const Dataset data = builder.finish();
     std::vector<int32_t> targets;
     for (const Batch& batch : evaluation_batches(data.examples, 1)) {
       EXPECT_LE(static_cast<int64_t>(batch.ids.size()), limit);
@@ -199,15 +274,16 @@ TEST(TooLongRows, SplitTrainsEveryTokenOnce) {
 }
 
 TEST(TooLongRows, DropAndTruncateAreCounted) {
-  Example late = documents({12})[0];
+  Example late = loose_documents({12})[0];
   std::fill(late.trained.begin(), late.trained.begin() + 8, uint8_t{0});
-  Dataset data;
-  EXPECT_EQ(add_example(data, documents({6})[0], 6, TooLong::kDrop), "");
-  EXPECT_EQ(add_example(data, documents({7})[0], 6, TooLong::kDrop), "7 tokens, max_tokens is 6: dropped");
-  EXPECT_EQ(add_example(data, documents({7})[0], 6, TooLong::kTruncate),
+  DatasetBuilder builder(6);
+  EXPECT_EQ(builder.add(loose_documents({6})[0], TooLong::kDrop), "");
+  EXPECT_EQ(builder.add(loose_documents({7})[0], TooLong::kDrop), "7 tokens, max_tokens is 6: dropped");
+  EXPECT_EQ(builder.add(loose_documents({7})[0], TooLong::kTruncate),
             "7 tokens, max_tokens is 6: truncated, 1 trained tokens lost");
-  EXPECT_EQ(add_example(data, late, 6, TooLong::kTruncate),
+  EXPECT_EQ(builder.add(late, TooLong::kTruncate),
             "12 tokens, max_tokens is 6: dropped, nothing is trained within them");
+  const Dataset data = builder.finish();
   EXPECT_EQ(data.report.examples, 2);
   EXPECT_EQ(data.report.dropped_long, 2);
   EXPECT_EQ(data.report.truncated, 1);

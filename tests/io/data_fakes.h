@@ -5,6 +5,7 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
@@ -36,7 +37,8 @@ class Tokenizer : public TextTokenizer {
     }
     return ids;
   }
-  std::string decode(const std::vector<int32_t>& ids) const override {
+  std::string decode(std::span<const int32_t> ids) const override {
+    const std::lock_guard lock(mutex_);
     std::string text;
     for (const int32_t id : ids) text += pieces_.at(static_cast<size_t>(id));
     return text;
@@ -61,11 +63,13 @@ class Tokenizer : public TextTokenizer {
     return std::max<size_t>(length, 1);
   }
   int32_t id_for(const std::string& piece) const {
+    const std::lock_guard lock(mutex_);
     const auto [at, added] = ids_.emplace(piece, static_cast<int32_t>(pieces_.size()));
     if (added) pieces_.push_back(piece);
     return at->second;
   }
 
+  mutable std::mutex mutex_;
   bool add_bos_;
   std::vector<std::string> specials_;
   mutable std::map<std::string, int32_t> ids_;
@@ -79,12 +83,12 @@ class Chat : public ChatRenderer {
   explicit Chat(Render render, std::vector<std::string> generated = {})
       : render_(std::move(render)), generated_(std::move(generated)) {}
 
-  std::string render(const Json& messages, bool add_generation_prompt) const override {
-    return render_(messages, add_generation_prompt);
+  std::string render(const Json& messages, const ChatTools& tools, bool add_generation_prompt) const override {
+    return (tools ? "<tools>" + tools->dump() + "\n" : "") + render_(messages, add_generation_prompt);
   }
   /// The generated ranges are where the texts given to the constructor stand.
-  RenderedChat render_marked(const Json& messages) const override {
-    RenderedChat chat{render_(messages, false), {}};
+  RenderedChat render_marked(const Json& messages, const ChatTools& tools) const override {
+    RenderedChat chat{render(messages, tools, false), {}};
     for (const auto& text : generated_) {
       const size_t at = chat.text.find(text);
       if (at != std::string::npos) chat.generated.push_back({at, at + text.size()});

@@ -40,7 +40,9 @@ TEST(Formats, ExcerptsOfPublishedDataAgreeWithASecondReading) {
       EXPECT_EQ(rows[i].messages ? *rows[i].messages : Json(), wanted[i].value("messages", Json())) << name;
       EXPECT_EQ(rows[i].tools ? *rows[i].tools : Json(), wanted[i].value("tools", Json())) << name;
       EXPECT_EQ(rows[i].notes.size(), rows[i].messages ? 0u : 1u) << name;
-      if (!rows[i].messages) EXPECT_EQ(rows[i].notes.at(0).check, Check::kLeftOut);
+      if (!rows[i].messages) {
+        EXPECT_EQ(rows[i].notes.at(0).check, Check::kLeftOut);
+      }
     }
   }
 }

@@ -72,10 +72,29 @@ TEST_F(SmolLm2, TheQuickstartDataIsClean) {
   EXPECT_EQ(loaded.train.examples.size(), 1500u);
   EXPECT_EQ(loaded.eval.examples.size(), 81u);
   std::set<std::string> train, eval;
-  for (const auto& example : loaded.train.examples) train.insert(example.slice);
-  for (const auto& example : loaded.eval.examples) eval.insert(example.slice);
+  for (const ExampleView example : loaded.train.examples) train.emplace(example.slice);
+  for (const ExampleView example : loaded.eval.examples) eval.emplace(example.slice);
   EXPECT_EQ(train.size(), 27u);
   EXPECT_EQ(eval, train);
+}
+
+/// {% generation %} blocks train what Transformers trains with return_assistant_tokens_mask.
+TEST(GenerationBlocks, MasksAreThoseOfTransformers) {
+  const std::filesystem::path data = TEST_DATA;
+  std::ifstream stream(data / "generation_masks/masks.json");
+  const auto golden = nlohmann::ordered_json::parse(stream);
+  const auto tokenizer = Tokenizer::load(data / "tiny_model");
+  ASSERT_EQ(golden["cases"].size(), 12u);
+  for (const auto& [name, source] : golden["templates"].items()) {
+    const LoadedText text(tokenizer, {std::make_shared<ChatTemplate>(source, name), "", "<|im_end|>"});
+    const ConversationEncoder encoder(text.model());
+    for (const auto& example : golden["cases"]) {
+      if (example["template"] != name) continue;
+      const auto encoded = encoder.encode(example["messages"]);
+      EXPECT_EQ(encoded.ids, example["ids"].get<std::vector<int32_t>>()) << name << example["messages"];
+      EXPECT_EQ(encoded.trained, example["mask"].get<std::vector<uint8_t>>()) << name << example["messages"];
+    }
+  }
 }
 
 /// Templates as models ship them, with the character-level fake tokenizer: what is trained of two turns.
@@ -93,7 +112,7 @@ class ShippedTemplates : public ::testing::Test {
     for (size_t i = 0; i < encoded.ids.size(); ++i) {
       if (encoded.trained.at(i) == 0) continue;
       if (i == 0 || encoded.trained[i - 1] == 0) runs.emplace_back();
-      runs.back() += tokenizer_.decode({encoded.ids[i]});
+      runs.back() += tokenizer_.decode({&encoded.ids[i], 1});
     }
     return runs;
   }

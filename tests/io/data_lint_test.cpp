@@ -2,6 +2,8 @@
 
 #include "io/data/lint.h"
 #include "io/data/preview.h"
+#include "io/data/preview_html.h"
+#include "io/tokenizer/utf8.h"
 #include "tests/io/data_fakes.h"
 
 namespace lorica {
@@ -141,6 +143,71 @@ TEST_F(Lint, PreviewMarksWhatIsTrained) {
             place + head + "⟦b c<|im_end|>⟧\n\ntrain: 2 rows, 2 examples, 35 tokens, 7 trained, longest 18\n");
   EXPECT_NE(preview_data(options, model, {.count = 1, .colour = true}).find("\x1b[32mb c<|im_end|>\x1b[0m\n"),
             std::string::npos);
+}
+
+TEST_F(Lint, APageShowsEveryTokenAndEscapesTheData) {
+  options.train = {{.files = {folder.write("t<.jsonl", line({user("<b>&\"'\t x\x1b"), assistant("b\nc")}) + good)}}};
+  const LoadedData loaded = inspect_data(options, model);
+  const std::string page = preview_page(loaded, tokenizer, 1);
+  const auto has = [&](const std::string& text) { return page.find(text) != std::string::npos; };
+  EXPECT_TRUE(has("t&lt;.jsonl:1  23 tokens, 4 trained")) << page;
+  EXPECT_FALSE(has("t&lt;.jsonl:2"));
+  EXPECT_TRUE(has("not trained: &lt;\">&lt;</span>"));
+  EXPECT_TRUE(has("not trained: &amp;\">&amp;</span>"));
+  EXPECT_TRUE(has("not trained: &quot;\">&quot;</span>"));
+  EXPECT_TRUE(has("not trained: &#39;\">&#39;</span>"));
+  EXPECT_TRUE(has("><i>&rarr;</i></span>"));
+  EXPECT_TRUE(has("><i>&middot;</i>x</span>"));
+  EXPECT_TRUE(has(">\\x1b</span>"));
+  EXPECT_TRUE(has("<p>Trained: tokens 19-22</p>"));
+  EXPECT_TRUE(has("<span class=\"trained\" title=\"token 20, id "));
+  EXPECT_TRUE(has("<span class=\"trained special\" title=\"token 22, id 2, trained: &lt;|im_end|&gt;\">"));
+  EXPECT_TRUE(has("<span class=\"shown special\" title=\"token 0, id 0, not trained: &lt;bos&gt;\">"));
+  for (const char* outside : {"<script", "http:", "https:", "src=", "url(", "@import"}) EXPECT_FALSE(has(outside));
+  EXPECT_EQ(std::count(page.begin(), page.end(), '<'), std::count(page.begin(), page.end(), '>'));
+}
+
+/// Bytes are tokens; like real ones it shows U+FFFD for a character that is cut.
+class ByteTokenizer : public fake::Tokenizer {
+ public:
+  ByteTokenizer() : fake::Tokenizer({}) {}
+  std::vector<int32_t> encode(std::string_view text, bool) const override {
+    std::vector<int32_t> ids;
+    for (const char c : text) ids.push_back(static_cast<unsigned char>(c));
+    return ids;
+  }
+  std::string decode(std::span<const int32_t> ids) const override {
+    std::string bytes(ids.begin(), ids.end()), text;
+    utf8::take_lossy(bytes, true, text);
+    return text;
+  }
+};
+
+TEST_F(Lint, APageShowsACharacterOfSeveralTokensWhole) {
+  const ByteTokenizer bytes;
+  model = {&bytes, &chat, "", "", ""};
+  options.train = {{.files = {folder.write("t.jsonl", line({user("é"), assistant("x🙂\xEF\xBF\xBD")}))}}};
+  const std::string page = preview_page(inspect_data(options, model), bytes, 1);
+  EXPECT_TRUE(utf8::is_valid(page));
+  const auto has = [&](const std::string& text) { return page.find(text) != std::string::npos; };
+  EXPECT_TRUE(has("id 195, not trained; token 23, id 169, not trained: é\">é</span>")) << page;
+  EXPECT_TRUE(
+      has("id 240, trained; token 60, id 159, trained; token 61, id 153, trained; token 62, id 130, trained: 🙂"))
+      << page;
+}
+
+TEST_F(Lint, PreviewNamesClasses) {
+  ExampleSetBuilder builder;
+  const std::vector<int32_t> ids = {0};
+  const std::vector<uint8_t> none = {0};
+  for (const int32_t label : {1, 0, 1})
+    builder.append({.ids = ids, .trained = none, .file = "f", .line = 1, .label = label});
+  LoadedData loaded;
+  loaded.classes = {"praise", "complaint"};
+  loaded.train = {builder.finish(), {.rows = 3, .examples = 3, .tokens = 3, .longest = 1}};
+  EXPECT_EQ(head_of(loaded.train.examples[0], loaded.classes), "f:1  1 tokens, 0 trained, class complaint");
+  EXPECT_EQ(summary_text(loaded),
+            "train: 3 rows, 3 examples, 3 tokens, 0 trained, longest 1\n       1 praise\n       2 complaint\n");
 }
 
 }  // namespace

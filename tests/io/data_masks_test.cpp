@@ -21,7 +21,7 @@ std::vector<std::string> trained_runs(const TextTokenizer& tokenizer, const Enco
   for (size_t i = 0; i < encoded.ids.size(); ++i) {
     if (encoded.trained.at(i) == 0) continue;
     if (i == 0 || encoded.trained[i - 1] == 0) runs.emplace_back();
-    runs.back() += tokenizer.decode({encoded.ids[i]});
+    runs.back() += tokenizer.decode({&encoded.ids[i], 1});
   }
   return runs;
 }

@@ -40,6 +40,7 @@ TEST(Recipe, ReadsEveryKey) {
   data.max_tokens = 99;
   data.too_long = TooLong::kSplit;
   data.shuffle = false;
+  data.cache = "kept";
   expected.adapter = {.type = AdapterType::kLora,
                       .path = "",
                       .r = 3,
@@ -101,6 +102,7 @@ data:
   max_tokens: 99
   too_long: split
   shuffle: false
+  cache: kept
 adapter:
   type: lora
   r: 3

@@ -41,15 +41,15 @@ class SmolLm2 : public testing::Test {
     return result;
   }
   /// Examples first .. last - 1, by the golden's own ids and labels.
-  std::vector<Example> examples(size_t first, size_t last) const {
+  ExampleSet examples(size_t first, size_t last) const {
     std::vector<Example> result;
     for (size_t i = first; i < last; ++i) {
       const ordered_json& source = golden_.at("examples").at(i);
-      Example example{.ids = source.at("ids").get<Ids>(), .trained = {}, .file = {}, .line = 0, .slice = {}};
+      Example example{.ids = source.at("ids").get<Ids>(), .trained = {}, .file = {}, .slice = {}};
       for (const ordered_json& label : source.at("labels")) example.trained.push_back(label != -100);
       result.push_back(std::move(example));
     }
-    return result;
+    return example_set(result);
   }
 
   fs::path folder_;
@@ -89,13 +89,13 @@ TEST_F(SmolLm2, ConversationsTokenizeAndMaskAlike) {
   const LoadedText text(tokenizer_without_digits(folder_), load_chat_template(folder_));
   DataOptions options;
   options.train = {{.files = {file}}};
-  const std::vector<Example> got = load_data(options, text.model()).train.examples;
-  const std::vector<Example> want = examples(0, golden_.at("examples").size());
+  const ExampleSet got = load_data(options, text.model()).train.examples;
+  const ExampleSet want = examples(0, golden_.at("examples").size());
   ASSERT_EQ(want.size(), 44u);
   ASSERT_EQ(got.size(), want.size());
   for (size_t i = 0; i < want.size(); ++i) {
-    EXPECT_EQ(got[i].ids, want[i].ids) << "conversation " << i;
-    EXPECT_EQ(got[i].trained, want[i].trained) << "conversation " << i;
+    EXPECT_TRUE(std::ranges::equal(got[i].ids, want[i].ids)) << "conversation " << i;
+    EXPECT_TRUE(std::ranges::equal(got[i].trained, want[i].trained)) << "conversation " << i;
   }
   fs::remove(file);
 }
@@ -152,7 +152,7 @@ TEST_F(SmolLm2, GreedyAnswersAgree) {
 TEST_F(SmolLm2, TrainsAsPeftDoes) {
   Session session(folder_, f32(kData / "adapter_init"));
   Decoder& model = session.model();
-  const std::vector<Example> heldout = examples(40, 44);
+  const ExampleSet heldout = examples(40, 44);
   constexpr int64_t kMicroBatch = 4096;
   EXPECT_NEAR(evaluate(model, heldout, kMicroBatch).all.loss(), golden_.at("heldout_before").get<double>(), 1e-4);
 
