@@ -17,9 +17,9 @@ Json shown(Json message) {
   return message;
 }
 
-/// The messages of a single JSON row.
+/// The messages of a single JSON row, which may stand on several lines.
 Json messages_of(const std::string& line, const DataSource& source = {}) {
-  const auto rows = rows_of(line, DataFileKind::kJsonLines, source);
+  const auto rows = rows_of("[" + line + "]", DataFileKind::kJson, source);
   if (rows.size() != 1 || !rows[0].messages) {
     ADD_FAILURE() << line << ": " << (rows.empty() || rows[0].notes.empty() ? "" : rows[0].notes[0].message);
     return nullptr;
@@ -40,7 +40,9 @@ TEST(Formats, ExcerptsOfPublishedDataAgreeWithASecondReading) {
       EXPECT_EQ(rows[i].messages ? *rows[i].messages : Json(), wanted[i].value("messages", Json())) << name;
       EXPECT_EQ(rows[i].tools ? *rows[i].tools : Json(), wanted[i].value("tools", Json())) << name;
       EXPECT_EQ(rows[i].notes.size(), rows[i].messages ? 0u : 1u) << name;
-      if (!rows[i].messages) EXPECT_EQ(rows[i].notes.at(0).check, Check::kLeftOut);
+      if (!rows[i].messages) {
+        EXPECT_EQ(rows[i].notes.at(0).check, Check::kLeftOut);
+      }
     }
   }
 }
