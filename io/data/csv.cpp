@@ -5,7 +5,7 @@
 namespace lorica {
 namespace {
 
-constexpr size_t kMostFields = 1 << 16;
+constexpr size_t kMostFields = 1 << 12;  // columns are looked up one after the other
 
 }  // namespace
 

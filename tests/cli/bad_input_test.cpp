@@ -113,7 +113,7 @@ TEST_F(BadInput, RecipeKeys) {
 }
 
 TEST_F(BadInput, Data) {
-  place_.write("rows.jsonl", R"({"text":"a"})"
+  place_.write("rows.jsonl", R"({"note":"a"})"
                              "\n");
   expect_message(train({{"data.train", "rows.jsonl"}}), 2, "rows\\.jsonl(:1)?: .*messages");
   place_.write("rows.csv", "question,reply\na,b\n");
@@ -166,7 +166,7 @@ TEST_F(BadInput, GenerateRows) {
     return place_.run({"generate", "--model", kModel, "--input", "in.jsonl"});
   };
   expect_message(generate("{"), 2, "in\\.jsonl:2: ");
-  expect_message(generate(R"({"text":"a"})"), 2, "in\\.jsonl:2: expected an object with");
+  expect_message(generate(R"({"note":"a"})"), 2, "in\\.jsonl:2: expected an object with");
   expect_message(generate(R"({"messages":"a"})"), 2, "in\\.jsonl:2: ");
   expect_message(generate(nlohmann::json{{"prompt", std::string(4000, 'x')}}.dump()), 2, "in\\.jsonl:2: .*tokens");
 }

@@ -17,9 +17,9 @@ Json shown(Json message) {
   return message;
 }
 
-/// The messages of a single JSON row.
+/// The messages of a single JSON row, which may stand on several lines.
 Json messages_of(const std::string& line, const DataSource& source = {}) {
-  const auto rows = rows_of(line, DataFileKind::kJsonLines, source);
+  const auto rows = rows_of("[" + line + "]", DataFileKind::kJson, source);
   if (rows.size() != 1 || !rows[0].messages) {
     ADD_FAILURE() << line << ": " << (rows.empty() || rows[0].notes.empty() ? "" : rows[0].notes[0].message);
     return nullptr;

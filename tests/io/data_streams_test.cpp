@@ -118,7 +118,7 @@ TEST(JsonLists, NameWhatIsWrong) {
   EXPECT_EQ(last("[{\"text\":\"a\"}]\n]"), "2: ']' after the end of the list");
   EXPECT_EQ(last("[{\"text\":\"a\"},]"), "1: element 2: not valid JSON at byte 1");
   EXPECT_EQ(last("[]"), "0: the file holds no rows");
-  EXPECT_EQ(last("{\n  \"text\": \"a\"\n}\n").substr(0, 33), "1: a JSON value over several lines");
+  EXPECT_EQ(last("{\n  \"text\": \"a\"\n}\n").substr(0, 34), "1: a JSON value over several lines");
   EXPECT_EQ(last("[" + std::string(70, '[') + std::string(70, ']') + "]"),
             "1: element 1: JSON nested deeper than 64 levels");
 }

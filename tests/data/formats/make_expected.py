@@ -51,7 +51,7 @@ def dpo(r):
 
 
 def kto(r):
-    messages = [{"role": m["role"], "content": m["content"]} for m in r["messages"]]
+    messages = r["messages"]
     return {"messages": shown(messages[:-1]) + messages[-1:]} if r["label"] else {}
 
 
