@@ -176,17 +176,19 @@ class Inspection {
 
   ReadSet read(const std::optional<std::string>& key, const std::vector<DataSource>& sources, const Met* trained_on,
                const std::vector<std::string>& classes) {
-    TokenFileWriter file(key ? cache_.path_for(*key) : std::filesystem::path());
+    const std::filesystem::path path = key && writable_ ? cache_.path_for(*key) : std::filesystem::path();
+    TokenFileWriter file(path);
     SetReader reader(options_, trained_on, file);
     reader.read(sources, model_, classes);
     if (trained_on == nullptr) met_ = std::move(reader.met());
     // What was read while a file changed must not be found again.
-    if (key && cache_.unchanged() && file.commit(*key, reader.examples(), reader.set())) {
+    if (!path.empty() && cache_.unchanged() && file.commit(*key, reader.examples(), reader.set())) {
       cache_.prune();
       ReadSet found = find(key);
       found.prints = {};  // all of them are met already
       if (found.owner) return found;
     }
+    if (key) writable_ = !path.empty() && !file.failed();  // one warning is enough
     ReadSet set = std::move(reader.set());
     set.data.examples = reader.examples().finish();
     return set;
@@ -205,6 +207,7 @@ class Inspection {
   const DataOptions& options_;
   const TextModel& model_;
   TokenCache cache_;
+  bool writable_ = true;
   Met met_;
 };
 

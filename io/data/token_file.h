@@ -55,6 +55,8 @@ class TokenFileWriter {
   /// Puts the file in place; `set` has everything but the examples, which are in `examples`. False where it is not
   /// there in the end, and then `examples` still has them.
   bool commit(const std::string& key, ExampleSetBuilder& examples, const ReadSet& set);
+  /// Whether the warning was given.
+  bool failed() const { return warned_; }
 
  private:
   Column open_column(bool lasting, size_t begin);

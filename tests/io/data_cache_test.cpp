@@ -181,7 +181,7 @@ TEST_F(Cache, ADamagedFileIsReadAnew) {
   const auto expect_anew = [&](const fs::path& path, const std::string& good, const std::string& bad, size_t at) {
     { std::ofstream(path, std::ios::binary).write(bad.data(), static_cast<std::streamsize>(bad.size())); }
     ASSERT_THROW(open_token_file(path, path.stem().string()), Error) << at;
-    if (at % 501 == 0) {
+    if (at % 1001 == 0) {
       EXPECT_EQ(seen(), whole) << at;
       EXPECT_EQ(bytes_of_file(path), good) << at;
     }
@@ -189,20 +189,26 @@ TEST_F(Cache, ADamagedFileIsReadAnew) {
   for (const fs::path& path : files()) {
     const std::string good = bytes_of_file(path);
     const ReadSet set = open_token_file(path, path.stem().string());
+    // The header, the documents, the prints and the facts; not what is between them, nor the ids and masks.
     const auto tokens = static_cast<size_t>(set.data.report.tokens);
-    const size_t masks = (4096 + 4 * tokens + 63) / 64 * 64;
-    for (size_t at = 0; at < good.size(); at += at < 512 ? 1 : 3) {
-      const bool padding = (at >= 512 && at < 4096) || (at >= 4096 + 4 * tokens && at < masks);
-      const bool tokens_here = at >= 4096 && at < masks + tokens + 63;
-      if (padding || tokens_here) continue;
-      std::string bad = good;
-      bad[at] = static_cast<char>(bad[at] ^ 0x10);
-      if (at >= 300 && at < 512) continue;
-      expect_anew(path, good, bad, at);
+    const auto aligned = [](size_t offset) { return (offset + 63) / 64 * 64; };
+    const size_t documents = aligned(aligned(4096 + 4 * tokens) + tokens);
+    const size_t prints = aligned(documents + 32 * set.data.examples.size());
+    const size_t facts = aligned(prints + 32 * set.prints.size());
+    const std::vector<std::pair<size_t, size_t>> parts = {{0, 328},
+                                                          {documents, documents + 32 * set.data.examples.size()},
+                                                          {prints, prints + 32 * set.prints.size()},
+                                                          {facts, good.size()}};
+    for (const auto& [begin, end] : parts) {
+      for (size_t at = begin; at < end; at += at < 4096 ? 1 : 7) {
+        std::string bad = good;
+        bad[at] = static_cast<char>(bad[at] ^ 0x10);
+        expect_anew(path, good, bad, at);
+      }
     }
     for (const size_t left : {size_t{0}, size_t{100}, size_t{4096}, good.size() - 1})
-      expect_anew(path, good, good.substr(0, left), 501);
-    expect_anew(path, good, "{}" + good, 501);
+      expect_anew(path, good, good.substr(0, left), 1001);
+    expect_anew(path, good, "{}" + good, 1001);
   }
 }
 
@@ -211,7 +217,9 @@ TEST_F(Cache, WhereItCannotBeWrittenTheTokensStayInMemory) {
   options.cache_dir = folder.write("file", "not a folder");
   testing::internal::CaptureStderr();
   EXPECT_EQ(seen(), whole);
-  EXPECT_NE(testing::internal::GetCapturedStderr().find("the tokens are kept in memory"), std::string::npos);
+  const std::string told = testing::internal::GetCapturedStderr();
+  EXPECT_NE(told.find("the tokens are kept in memory"), std::string::npos);
+  EXPECT_EQ(std::count(told.begin(), told.end(), '\n'), 2) << "a line each time the data are read\n" << told;
 }
 
 TEST_F(Cache, TwoAtOnceBothEndWell) {

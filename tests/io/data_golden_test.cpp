@@ -92,7 +92,9 @@ TEST(GenerationBlocks, MasksAreThoseOfTransformers) {
       if (example["template"] != name) continue;
       const auto encoded = encoder.encode(example["messages"]);
       EXPECT_EQ(encoded.ids, example["ids"].get<std::vector<int32_t>>()) << name << example["messages"];
-      EXPECT_EQ(encoded.trained, example["mask"].get<std::vector<uint8_t>>()) << name << example["messages"];
+      auto mask = example["mask"].get<std::vector<uint8_t>>();
+      mask.front() = 0;  // nothing predicts the first token
+      EXPECT_EQ(encoded.trained, mask) << name << example["messages"];
     }
   }
 }
