@@ -27,6 +27,9 @@ class Macro : public Object {
   }
   std::optional<Value> attribute(const std::string& name) override {
     if (name == "name") return Value(body_.name);
+    if (name == "catch_varargs") return body_.uses_varargs;
+    if (name == "catch_kwargs") return body_.uses_kwargs;
+    if (name == "caller") return body_.uses_caller;
     if (name != "arguments") return std::nullopt;
     Values names;
     for (const std::string& parameter : body_.parameters) names.emplace_back(parameter);

@@ -185,7 +185,7 @@ class Parser {
       throw Failure(fmt::format("block {} defined twice", text_repr(name.text)), name.line);
     NamedBlock result{tokens_.skip_name("scoped"), {}};
     if (tokens_.is_name("required"))
-      throw Failure("a required block needs other templates; a chat template stands alone", name.line);
+      throw Failure(fmt::format("Required block {} not found", text_repr(name.text)), name.line);
     if (tokens_.is_op("-"))
       throw Failure(
           "Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an "
