@@ -129,6 +129,7 @@ struct For {
   Target target;
   ExprPtr iterable, test;  ///< test: the loop's own `if`, or null
   Block body, otherwise;
+  bool recursive = false;
 };
 struct Set {
   Target target;
@@ -154,6 +155,11 @@ struct With {
   std::vector<std::pair<Target, ExprPtr>> variables;
   Block body;
 };
+/// {% block name %}, rendered where it stands: no other template can fill it.
+struct NamedBlock {
+  bool scoped;  ///< sees the variables around it, not only those of the template's top
+  Block body;
+};
 struct Generation {
   Block body;
 };
@@ -162,8 +168,8 @@ struct Continue {};
 
 struct Statement {
   int line;
-  std::variant<TextOut, Print, If, For, Set, SetBlock, MacroDefinition, CallBlock, FilterBlock, With, Generation, Break,
-               Continue>
+  std::variant<TextOut, Print, If, For, Set, SetBlock, MacroDefinition, CallBlock, FilterBlock, With, NamedBlock,
+               Generation, Break, Continue>
       node;
 };
 

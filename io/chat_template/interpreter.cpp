@@ -27,6 +27,9 @@ class Macro : public Object {
   }
   std::optional<Value> attribute(const std::string& name) override {
     if (name == "name") return Value(body_.name);
+    if (name == "catch_varargs") return body_.uses_varargs;
+    if (name == "catch_kwargs") return body_.uses_kwargs;
+    if (name == "caller") return body_.uses_caller;
     if (name != "arguments") return std::nullopt;
     Values names;
     for (const std::string& parameter : body_.parameters) names.emplace_back(parameter);
@@ -67,7 +70,8 @@ Interpreter::~Interpreter() {
 std::string Interpreter::run(std::vector<std::pair<std::string, Value>> variables) {
   const auto context = std::make_shared<Scope>();
   for (auto& [name, value] : variables) context->set(name, std::move(value));
-  run_block(template_.body, std::make_shared<Scope>(context));
+  top_ = std::make_shared<Scope>(context);
+  run_block(template_.body, top_);
   return std::move(out_);
 }
 
@@ -111,8 +115,8 @@ Interpreter::Flow Interpreter::run_node(const If& node, const ScopePtr& scope) {
   return run_block(node.otherwise, scope);
 }
 
-SharedValues Interpreter::loop_items(const For& node, const ScopePtr& scope) {
-  const SharedValues all = iterate(eval(*node.iterable, scope), runtime_.budget);
+SharedValues Interpreter::loop_items(const For& node, const Value& iterable, const ScopePtr& scope) {
+  const SharedValues all = iterate(iterable, runtime_.budget);
   if (!node.test) return all;
   auto kept = std::make_shared<Values>();
   for (const Value& item : *all) {
@@ -125,7 +129,25 @@ SharedValues Interpreter::loop_items(const For& node, const ScopePtr& scope) {
 }
 
 Interpreter::Flow Interpreter::run_node(const For& node, const ScopePtr& scope) {
-  const auto loop = std::make_shared<Loop>(loop_items(node, scope));
+  const Value iterable = eval(*node.iterable, scope);
+  if (!node.recursive) return run_loop(node, iterable, scope, 0);
+  put(to_text(run_recursion(node, iterable, scope, 0), runtime_.budget));
+  return Flow::next;
+}
+
+Value Interpreter::run_recursion(const For& node, const Value& iterable, const ScopePtr& scope, int64_t depth) {
+  const Deeper deeper(*this);
+  return Value(capture([&] { run_loop(node, iterable, scope, depth); }));
+}
+
+Interpreter::Flow Interpreter::run_loop(const For& node, const Value& iterable, const ScopePtr& scope, int64_t depth) {
+  Loop::Recursion recursion;
+  if (node.recursive) {
+    recursion = [this, &node, scope](const Value& items, int64_t below) {
+      return run_recursion(node, items, scope, below);
+    };
+  }
+  const auto loop = std::make_shared<Loop>(loop_items(node, iterable, scope), depth, std::move(recursion));
   const Value loop_value{std::shared_ptr<Object>(loop)};
   bool finished_a_round = false;
   while (const Value* item = loop->advance()) {
@@ -147,18 +169,17 @@ Interpreter::Flow Interpreter::run_node(const Set& node, const ScopePtr& scope) 
   return Flow::next;
 }
 
-std::string Interpreter::capture(const Block& block, const ScopePtr& scope, Flow* flow) {
+std::string Interpreter::capture(FunctionRef<void()> body) {
   std::string before = std::exchange(out_, {});
   ++captures_;
-  const Flow result = run_block(block, scope);
+  body();
   --captures_;
-  if (flow != nullptr) *flow = result;
   return std::exchange(out_, std::move(before));
 }
 
 Interpreter::Flow Interpreter::run_node(const SetBlock& node, const ScopePtr& scope) {
   Flow flow = Flow::next;
-  Value text(capture(node.body, std::make_shared<Scope>(scope), &flow));
+  Value text(capture([&] { flow = run_block(node.body, std::make_shared<Scope>(scope)); }));
   if (flow != Flow::next) return flow;
   if (node.filter) text = apply_filters(*node.filter, text, scope);
   assign(node.target, text, scope);
@@ -187,7 +208,7 @@ Interpreter::Flow Interpreter::run_node(const CallBlock& node, const ScopePtr& s
 Interpreter::Flow Interpreter::run_node(const FilterBlock& node, const ScopePtr& scope) {
   const auto inner = std::make_shared<Scope>(scope);
   Flow flow = Flow::next;
-  const Value text(capture(node.body, inner, &flow));
+  const Value text(capture([&] { flow = run_block(node.body, inner); }));
   if (flow == Flow::next) put(to_text(apply_filters(*node.filter, text, inner), runtime_.budget));
   return flow;
 }
@@ -196,6 +217,10 @@ Interpreter::Flow Interpreter::run_node(const With& node, const ScopePtr& scope)
   const auto inner = std::make_shared<Scope>(scope);
   for (const auto& [target, value] : node.variables) assign(target, eval(*value, scope), inner);
   return run_block(node.body, inner);
+}
+
+Interpreter::Flow Interpreter::run_node(const NamedBlock& node, const ScopePtr& scope) {
+  return run_block(node.body, std::make_shared<Scope>(node.scoped ? scope : top_));
 }
 
 Interpreter::Flow Interpreter::run_node(const Generation& node, const ScopePtr& scope) {
@@ -269,7 +294,7 @@ Value Interpreter::call_macro(const MacroBody& macro, const ScopePtr& scope, con
                      : i >= first_default ? eval(*macro.defaults[i - first_default], inner)
                                           : Value::undefined(fmt::format("parameter '{}' was not provided", name)));
   }
-  return Value(capture(macro.body, inner));
+  return Value(capture([&] { run_block(macro.body, inner); }));
 }
 
 }  // namespace lorica::jinja

@@ -6,6 +6,7 @@
 
 #include "io/chat_template/ast.h"
 #include "io/chat_template/runtime.h"
+#include "io/tokenizer/function_ref.h"
 
 namespace lorica::jinja {
 
@@ -76,13 +77,17 @@ class Interpreter {
   Flow run_node(const CallBlock& node, const ScopePtr& scope);
   Flow run_node(const FilterBlock& node, const ScopePtr& scope);
   Flow run_node(const With& node, const ScopePtr& scope);
+  Flow run_node(const NamedBlock& node, const ScopePtr& scope);
   Flow run_node(const Generation& node, const ScopePtr& scope);
   Flow run_node(const Break&, const ScopePtr&) { return Flow::leave_loop; }
   Flow run_node(const Continue&, const ScopePtr&) { return Flow::next_round; }
 
-  SharedValues loop_items(const For& node, const ScopePtr& scope);
-  /// Runs the block with its output kept aside.
-  std::string capture(const Block& block, const ScopePtr& scope, Flow* flow = nullptr);
+  SharedValues loop_items(const For& node, const Value& iterable, const ScopePtr& scope);
+  Flow run_loop(const For& node, const Value& iterable, const ScopePtr& scope, int64_t depth);
+  /// A recursive loop, or what loop(items) makes of its body.
+  Value run_recursion(const For& node, const Value& iterable, const ScopePtr& scope, int64_t depth);
+  /// Runs something with its output kept aside.
+  std::string capture(FunctionRef<void()> body);
   void assign(const Target& target, const Value& value, const ScopePtr& scope);
   void put(const std::string& text);
   Value make_macro(const MacroBody& macro, const ScopePtr& scope);
@@ -114,6 +119,7 @@ class Interpreter {
   const Template& template_;
   Runtime& runtime_;
   bool marks_generation_;
+  ScopePtr top_;  ///< the variables of the template outside all blocks
   std::string out_;
   int captures_ = 0;  ///< blocks around whose output is kept aside
   bool in_generation_ = false;

@@ -13,6 +13,12 @@ const Value* Loop::advance() {
 
 std::string Loop::repr(Budget&, int) const { return fmt::format("<LoopContext {}/{}>", index_ + 1, *length()); }
 
+Value Loop::call(Runtime&, const CallArguments& arguments) {
+  const BoundArguments bound("loop", arguments, {"iterable"});
+  if (!recursion_) throw Failure("The loop must have the 'recursive' marker to be called recursively.");
+  return recursion_(bound.required(0), depth_ + 1);
+}
+
 std::optional<Value> Loop::attribute(const std::string& name) {
   const int64_t size = *length();
   const auto at = [&](int64_t index) { return (*items_)[static_cast<size_t>(index)]; };
@@ -23,8 +29,8 @@ std::optional<Value> Loop::attribute(const std::string& name) {
   if (name == "first") return Value(index_ == 0);
   if (name == "last") return Value(index_ + 1 >= size);
   if (name == "length") return Value(size);
-  if (name == "depth") return Value(1);
-  if (name == "depth0") return Value(0);
+  if (name == "depth") return Value(depth_ + 1);
+  if (name == "depth0") return Value(depth_);
   if (name == "previtem") return index_ == 0 ? Value::undefined("there is no previous item") : at(index_ - 1);
   if (name == "nextitem") return index_ + 1 >= size ? Value::undefined("there is no next item") : at(index_ + 1);
   const Method method = name == "cycle" ? cycle : name == "changed" ? changed : nullptr;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "io/chat_template/expression_parser.h"
 #include "io/chat_template/python_text.h"
@@ -115,7 +116,8 @@ class Parser {
     if (name == "generation") return make(tag.line, generation());
     if (name == "print") return make(tag.line, print());
     if (name == "break" || name == "continue") return loop_control(tag);
-    for (const char* other : {"block", "extends", "include", "import", "from"}) {
+    if (name == "block") return make(tag.line, named_block());
+    for (const char* other : {"extends", "include", "import", "from"}) {
       if (name == other) {
         throw Failure(fmt::format("'{}' needs other templates; a chat template stands alone", name), tag.line);
       }
@@ -166,13 +168,33 @@ class Parser {
     result.iterable = expressions_.tuple(false, "recursive");
     const Change hard(expressions_.conditional_context, false);
     if (tokens_.skip_name("if")) result.test = expressions_.expression();
-    if (tokens_.is_name("recursive"))
-      throw Failure("recursive loops are not part of this template language", tokens_.line());
+    result.recursive = tokens_.skip_name("recursive");
     {
       const Change enclosing(for_depth_, for_depth_ + 1);
       result.body = body({"endfor", "else"});
     }
+    const Change reachable(for_depth_, result.recursive ? 0 : for_depth_);
     if (tokens_.next().text == "else") result.otherwise = closed_body("endfor");
+    return result;
+  }
+
+  NamedBlock named_block() {
+    tokens_.next();
+    const Token name = tokens_.expect(TokenType::name);
+    if (!block_names_.insert(name.text).second)
+      throw Failure(fmt::format("block {} defined twice", text_repr(name.text)), name.line);
+    NamedBlock result{tokens_.skip_name("scoped"), {}};
+    if (tokens_.is_name("required"))
+      throw Failure(fmt::format("Required block {} not found", text_repr(name.text)), name.line);
+    if (tokens_.is_op("-"))
+      throw Failure(
+          "Block names in Jinja have to be valid Python identifiers and may not contain hyphens, use an "
+          "underscore instead.",
+          name.line);
+    const Change hard(expressions_.conditional_context, false);
+    const Change outside_loops(for_depth_, 0);
+    result.body = closed_body("endblock");
+    tokens_.skip_name(name.text);
     return result;
   }
 
@@ -351,6 +373,7 @@ class Parser {
   std::vector<Names> ends_;  ///< closing tags that the open bodies wait for
   Names tags_;               ///< open tags
   std::vector<MacroBody*> macros_;
+  std::set<std::string> block_names_;
   int loops_ = 0;      ///< enclosing loops, macros in between or not
   int for_depth_ = 0;  ///< enclosing loops that break and continue can reach
 };

@@ -8,6 +8,7 @@
 #include "io/chat_template/operators.h"
 #include "io/chat_template/python_text.h"
 #include "io/chat_template/text_search.h"
+#include "io/tokenizer/utf8.h"
 
 namespace lorica::jinja {
 
@@ -19,6 +20,7 @@ struct Spec {
   char align = 0, sign = '-', type = 0, grouping = 0;
   size_t width = 0;
   std::optional<size_t> precision;
+  bool alternate = false;
 };
 
 constexpr size_t kMaxPrecision = 400;
@@ -47,6 +49,7 @@ Spec read_spec(const std::string& text, Budget& budget) {
   }
   const auto peek = [&] { return at < text.size() ? text[at] : '\0'; };
   if (peek() == '+' || peek() == '-' || peek() == ' ') spec.sign = text[at++];
+  if (peek() == '#') spec.alternate = true, ++at;
   if (peek() == '0') {
     if (spec.align == 0) spec.align = '=', spec.fill = "0";
     ++at;
@@ -88,13 +91,19 @@ std::string grouped(std::string digits, char separator) {
 std::string format_number(const Value& value, const Spec& spec, Budget& budget) {
   const bool real_type = std::strchr("eEfFgG%", spec.type) != nullptr && spec.type != 0;
   const auto whole = value.integer();
-  std::string body;
+  std::string body, prefix;
   const bool negative = whole ? *whole < 0 : std::signbit(*value.number());
   if (whole && !real_type) {
-    if (std::strchr("dxXobcn", spec.type) == nullptr || spec.type == 'c' || spec.precision) {
+    if (std::strchr("dxXobcn", spec.type) == nullptr || spec.precision) {
       throw Failure(fmt::format("Unknown format code '{}' for object of type 'int'", spec.type));
     }
     const uint64_t size = negative ? ~static_cast<uint64_t>(*whole) + 1 : static_cast<uint64_t>(*whole);
+    if (spec.type == 'c') {
+      if (negative || size > 0x10ffff) throw Failure("%c arg not in range(0x110000)");
+      utf8::append(body, static_cast<char32_t>(size));
+      return padded("", body, spec, '<', budget);
+    }
+    if (spec.alternate && spec.type != 0 && std::strchr("xXob", spec.type) != nullptr) prefix = {'0', spec.type};
     body = spec.type == 'x'   ? fmt::format("{:x}", size)
            : spec.type == 'X' ? fmt::format("{:X}", size)
            : spec.type == 'o' ? fmt::format("{:o}", size)
@@ -120,15 +129,14 @@ std::string format_number(const Value& value, const Spec& spec, Budget& budget) 
     if (spec.type == '%') body += '%';
   }
   const std::string sign = negative ? "-" : spec.sign == '-' ? "" : std::string(1, spec.sign);
-  return padded(sign, grouped(std::move(body), spec.grouping), spec, '>', budget);
+  return padded(sign + prefix, grouped(std::move(body), spec.grouping), spec, '>', budget);
 }
 
 std::string format_value(const Value& value, const std::string& text, Budget& budget) {
   if (text.empty()) return to_text(value, budget);
   const Spec spec = read_spec(text, budget);
-  const bool as_number = value.number() && !(value.as<bool>() != nullptr && spec.type == 0);
-  if (as_number) return format_number(value, spec, budget);
-  if (!value.is_text() && value.as<bool>() == nullptr) {
+  if (value.number()) return format_number(value, spec, budget);
+  if (!value.is_text()) {
     throw Failure(fmt::format("unsupported format string passed to {}.__format__", type_name(value)));
   }
   if ((spec.type != 0 && spec.type != 's') || spec.align == '=' || spec.grouping != 0) {
@@ -179,7 +187,8 @@ class Formatter {
 
   std::string field(const std::string& text, int nesting) {
     const size_t mark = text.find_first_of("!:");
-    std::string spec, name = text.substr(0, mark);
+    Value value = look_up(text.substr(0, mark));  // first: fields inside the specifier take the arguments behind it
+    std::string spec;
     char conversion = 0;
     if (mark != std::string::npos) {
       size_t rest = mark;
@@ -191,7 +200,6 @@ class Formatter {
       }
       if (rest < text.size()) spec = run(text.substr(rest + 1), nesting - 1);
     }
-    Value value = look_up(name);
     if (conversion == 'r') value = Value(repr(value, runtime_.budget));
     if (conversion == 's') value = Value(to_text(value, runtime_.budget));
     if (conversion != 0 && conversion != 'r' && conversion != 's') {
@@ -231,6 +239,13 @@ class Formatter {
   Value argument(const std::string& name) {
     const Value given = name.empty() ? Value(next_++) : key(name);
     if (const auto index = given.integer()) {
+      const Numbering wanted = name.empty() ? Numbering::automatic : Numbering::manual;
+      if (numbering_ != Numbering::open && numbering_ != wanted) {
+        throw Failure(wanted == Numbering::manual
+                          ? "cannot switch from automatic field numbering to manual field specification"
+                          : "cannot switch from manual field specification to automatic field numbering");
+      }
+      numbering_ = wanted;
       if (*index >= static_cast<int64_t>(positional_.size())) {
         throw Failure("Replacement index out of range for positional args tuple");
       }
@@ -241,10 +256,13 @@ class Formatter {
     return *found;
   }
 
+  enum class Numbering { open, automatic, manual };
+
   Runtime& runtime_;
   const Values& positional_;
   const Value& named_;
   int64_t next_ = 0;
+  Numbering numbering_ = Numbering::open;
 };
 
 }  // namespace

@@ -12,7 +12,10 @@ namespace lorica {
 namespace {
 
 constexpr int32_t kNone = -1;
+constexpr std::string_view kMark = "▁";
+constexpr size_t kMostShort = 32;  // symbols; beyond, a heap is faster than looking at all
 
+// A symbol of a long row.
 struct Symbol {
   int32_t id;
   int32_t previous, next;  // kNone at the ends
@@ -31,6 +34,7 @@ struct Candidate {
 
 struct Bpe::Memory final : ModelMemory {
   WordCache words;
+  std::vector<int32_t> row;  // the ids of a word's symbols, and in the end of its tokens
   std::vector<Symbol> symbols;
   std::vector<Candidate> heap;
 };
@@ -39,13 +43,9 @@ struct Bpe::Memory final : ModelMemory {
 // run of them can become a single token.
 class Bpe::SymbolRow {
  public:
-  explicit SymbolRow(std::vector<Symbol>& symbols) : symbols_(symbols) { symbols.clear(); }
+  explicit SymbolRow(std::vector<int32_t>& row) : row_(row) { row.clear(); }
 
-  void add(int32_t id) {
-    const auto at = static_cast<int32_t>(symbols_.size());
-    if (at > 0) symbols_.back().next = at;
-    symbols_.push_back({.id = id, .previous = at - 1, .next = kNone, .gone = false});
-  }
+  void add(int32_t id) { row_.push_back(id); }
   void add_unknown(int32_t id, bool fuse) {
     if (waiting_ && !fuse) add(*waiting_);
     waiting_ = id;
@@ -56,7 +56,7 @@ class Bpe::SymbolRow {
   }
 
  private:
-  std::vector<Symbol>& symbols_;
+  std::vector<int32_t>& row_;
   std::optional<int32_t> waiting_;
 };
 
@@ -82,12 +82,15 @@ Bpe::Bpe(const JsonNode& node, bool bytes) : vocabulary_(node.at("vocab")), byte
     byte_ids_[byte] = is_symbol ? vocabulary_.id_of(text).value_or(kNone) : kNone;
   }
   read_merges(node.at("merges"));
-  if (node.boolean_or("ignore_merges", false)) read_whole_words();
+  if (!node.boolean_or("ignore_merges", false)) return;
+  read_whole_words();
+  parts_at_marks_ = false;  // a token may be several words
 }
 
 void Bpe::read_merges(const JsonNode& node) {
   if (!node.is_array()) node.expected("an array");
   merges_ = PairTable(node.size());
+  parts_at_marks_ = !bytes_ && prefix_.empty() && suffix_.empty() && vocabulary_.id_of(kMark);
   uint32_t rank = 0;
   std::string merged;
   node.each([&](const JsonNode& merge) {
@@ -113,6 +116,7 @@ void Bpe::read_merges(const JsonNode& node) {
       return *found;
     };
     if (right.size() < prefix_.size()) merge.fail("the second token is shorter than continuing_subword_prefix");
+    if (right.starts_with(kMark) && !left.ends_with(kMark)) parts_at_marks_ = false;
     merged.assign(left) += right.substr(prefix_.size());
     merges_.set(id(left), id(right), {.rank = rank++, .id = id(merged)});
   });
@@ -178,14 +182,45 @@ void Bpe::symbols_of(std::string_view piece, SymbolRow& row) const {
   row.add_waiting();
 }
 
-void Bpe::merge(Memory& memory) const {
+void Bpe::merge_short(std::vector<int32_t>& row) const {
+  constexpr Merge kNever = {.rank = ~uint32_t{0}, .id = kNone};
+  std::array<Merge, kMostShort> merges;  // of each symbol with the next
+  const auto look_up = [&](size_t at) {
+    const Merge* merge = merges_.find(row[at], row[at + 1]);
+    merges[at] = merge ? *merge : kNever;
+  };
+  size_t pairs = row.size() - 1;
+  for (size_t at = 0; at < pairs; ++at) look_up(at);
+  while (pairs > 0) {
+    size_t best = 0;
+    for (size_t at = 1; at < pairs; ++at)
+      if (merges[at].rank < merges[best].rank) best = at;
+    if (merges[best].id == kNone) break;
+    row[best] = merges[best].id;
+    --pairs;
+    for (size_t at = best + 1; at < pairs + 1; ++at) row[at] = row[at + 1];
+    for (size_t at = best + 1; at < pairs; ++at) merges[at] = merges[at + 1];
+    if (best > 0) look_up(best - 1);
+    if (best < pairs) look_up(best);
+  }
+  row.resize(pairs + 1);
+}
+
+void Bpe::merge_long(Memory& memory) const {
   std::vector<Symbol>& symbols = memory.symbols;
   std::vector<Candidate>& heap = memory.heap;
+  const auto count = static_cast<int32_t>(memory.row.size());
+  symbols.clear();
+  for (int32_t at = 0; at < count; ++at)
+    symbols.push_back({.id = memory.row[static_cast<size_t>(at)],
+                       .previous = at - 1,
+                       .next = at + 1 < count ? at + 1 : kNone,
+                       .gone = false});
   heap.clear();
   const auto candidate = [&](int32_t left, int32_t right) -> const Merge* {
     return merges_.find(symbols[static_cast<size_t>(left)].id, symbols[static_cast<size_t>(right)].id);
   };
-  for (int32_t at = 0; at + 1 < static_cast<int32_t>(symbols.size()); ++at)
+  for (int32_t at = 0; at + 1 < count; ++at)
     if (const Merge* merge = candidate(at, at + 1)) heap.push_back({merge->rank, at, merge->id});
   std::make_heap(heap.begin(), heap.end());
   const auto push = [&](int32_t left, int32_t right) {
@@ -211,25 +246,41 @@ void Bpe::merge(Memory& memory) const {
     push(left.previous, top.at);
     push(top.at, left.next);
   }
+  memory.row.clear();
+  for (const Symbol& symbol : symbols)
+    if (!symbol.gone) memory.row.push_back(symbol.id);
+}
+
+void Bpe::tokenize_word(std::string_view word, Memory& memory, std::vector<int32_t>& ids) const {
+  const bool is_short = WordCache::fits(word);
+  if (is_short && memory.words.append_ids(word, ids)) return;
+  const auto whole = whole_words_.empty() ? whole_words_.end() : whole_words_.find(std::string(word));
+  if (whole != whole_words_.end()) {
+    memory.row.assign(1, whole->second);
+  } else {
+    SymbolRow row(memory.row);
+    symbols_of(word, row);
+    if (memory.row.size() > kMostShort)
+      merge_long(memory);
+    else if (!memory.row.empty())
+      merge_short(memory.row);
+  }
+  ids.insert(ids.end(), memory.row.begin(), memory.row.end());
+  if (is_short) memory.words.remember(word, memory.row);
 }
 
 void Bpe::tokenize(std::string_view piece, ModelMemory& memory_base, std::vector<int32_t>& ids) const {
   Memory& memory = static_cast<Memory&>(memory_base);
-  const bool short_piece = WordCache::fits(piece);
-  if (short_piece && memory.words.append_ids(piece, ids)) return;
-  if (!whole_words_.empty()) {
-    if (const auto found = whole_words_.find(std::string(piece)); found != whole_words_.end()) {
-      ids.push_back(found->second);
-      return;
+  size_t at = parts_at_marks_ ? piece.find(kMark, 1) : std::string_view::npos;
+  while (at != std::string_view::npos) {
+    if (!piece.substr(0, at).ends_with(kMark)) {
+      tokenize_word(piece.substr(0, at), memory, ids);
+      piece.remove_prefix(at);
+      at = 0;
     }
+    at = piece.find(kMark, at + 1);
   }
-  const size_t before = ids.size();
-  SymbolRow row(memory.symbols);
-  symbols_of(piece, row);
-  merge(memory);
-  for (const Symbol& symbol : memory.symbols)
-    if (!symbol.gone) ids.push_back(symbol.id);
-  if (short_piece) memory.words.remember(piece, std::span(ids).subspan(before));
+  tokenize_word(piece, memory, ids);
 }
 
 }  // namespace lorica

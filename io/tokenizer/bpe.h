@@ -27,7 +27,9 @@ class Bpe final : public Model {
   void symbols_of(std::string_view piece, SymbolRow& row) const;
   std::optional<int32_t> symbol_id(std::string_view symbol, bool is_first, bool is_last) const;
   bool add_as_bytes(std::string_view symbol, bool is_first, bool is_last, SymbolRow& row) const;
-  void merge(Memory& memory) const;
+  void tokenize_word(std::string_view word, Memory& memory, std::vector<int32_t>& ids) const;
+  void merge_short(std::vector<int32_t>& row) const;
+  void merge_long(Memory& memory) const;
 
   Vocabulary vocabulary_;
   bool bytes_;
@@ -38,6 +40,7 @@ class Bpe final : public Model {
   bool fuse_unknown_;
   bool byte_fallback_;
   PairTable merges_;
+  bool parts_at_marks_;  // no merge has a ▁ right behind another character, so that words merge by themselves
   std::array<int32_t, 256> byte_ids_;  // of the symbols that are one byte, -1 where there is none
   // ignore_merges: pieces that are tokens as they stand. Keys are as the pieces are, bytes included.
   std::unordered_map<std::string, int32_t> whole_words_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "io/tokenizer/utf8.h"
 #include "kernels/error.h"
 
 namespace lorica {
@@ -13,25 +14,45 @@ namespace {
 class NormalForm final : public Normalizer {
  public:
   explicit NormalForm(int options) : options_(static_cast<utf8proc_option_t>(UTF8PROC_STABLE | options)) {
-    // Characters below U+0300 stay as they are under NFC, below U+00C0 under NFD, ASCII under the others: text whose
-    // bytes all lie below the lead byte of that character needs no work.
+    // Characters below U+0300 stay as they are under NFC, below U+00C0 under NFD, ASCII under the others, and none of
+    // them combines with what stands before it. They are told by their first byte.
     const bool compatible = options & UTF8PROC_COMPAT;
     inert_below_ = compatible ? 0x80 : (options & UTF8PROC_COMPOSE) ? 0xcc : 0xc3;
   }
 
   bool apply(std::string& text, MatchMemory&) const override {
-    const auto inert = [this](char c) { return static_cast<unsigned char>(c) < inert_below_; };
-    if (std::all_of(text.begin(), text.end(), inert)) return true;
-    utf8proc_uint8_t* result = nullptr;
-    const utf8proc_ssize_t size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()),
-                                               static_cast<utf8proc_ssize_t>(text.size()), &result, options_);
-    if (size < 0) throw Error("cannot normalise the text: {}", utf8proc_errmsg(size));
-    text.assign(reinterpret_cast<const char*>(result), static_cast<size_t>(size));
-    std::free(result);
+    const auto active = [this](char c) { return static_cast<unsigned char>(c) >= inert_below_; };
+    std::string out;
+    size_t done = 0;
+    while (true) {
+      const auto found = std::find_if(text.begin() + static_cast<ptrdiff_t>(done), text.end(), active);
+      if (found == text.end()) break;
+      size_t end = static_cast<size_t>(found - text.begin());
+      size_t begin = end;  // with the character before, which may combine
+      if (begin > done) do
+          --begin;
+        while (!utf8::begins_character(text[begin]));
+      while (end < text.size() && active(text[end])) end += utf8::decode(text, end).size;
+      out.append(text, done, begin - done);
+      append_normal_form(std::string_view(text).substr(begin, end - begin), out);
+      done = end;
+    }
+    if (done == 0) return true;
+    out.append(text, done);
+    text = std::move(out);
     return true;
   }
 
  private:
+  void append_normal_form(std::string_view part, std::string& out) const {
+    utf8proc_uint8_t* result = nullptr;
+    const utf8proc_ssize_t size = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(part.data()),
+                                               static_cast<utf8proc_ssize_t>(part.size()), &result, options_);
+    if (size < 0) throw Error("cannot normalise the text: {}", utf8proc_errmsg(size));
+    out.append(reinterpret_cast<const char*>(result), static_cast<size_t>(size));
+    std::free(result);
+  }
+
   utf8proc_option_t options_;
   unsigned char inert_below_;
 };

@@ -177,13 +177,14 @@ ReadPreTokenizer read_sequence(const JsonNode& node, bool is_last) {
   const JsonNode list = node.at("pretokenizers");
   if (!list.is_array()) list.expected("an array");
   std::vector<std::unique_ptr<PreTokenizer>> steps;
-  const size_t count = list.size();
+  size_t left = list.size();
   bool bytes = false;
   list.each([&](const JsonNode& step) {
-    ReadPreTokenizer read = read_one(step, is_last && steps.size() + 1 == count);
+    ReadPreTokenizer read = read_one(step, --left == 0 && is_last);
     bytes = read.bytes;
-    steps.push_back(std::move(read.splitter));
+    if (read.splitter) steps.push_back(std::move(read.splitter));
   });
+  if (steps.size() == 1) return {std::move(steps.front()), bytes};
   return {std::make_unique<PreTokenizerSequence>(std::move(steps)), bytes};
 }
 
@@ -197,6 +198,7 @@ ReadPreTokenizer read_one(const JsonNode& node, bool is_last) {
     const ByteLevelSettings settings{.prefix_space = node.at("add_prefix_space").boolean(),
                                      .use_regex = node.boolean_or("use_regex", true),
                                      .write_alphabet = !is_last};
+    if (!settings.prefix_space && !settings.use_regex && !settings.write_alphabet) return {nullptr, is_last};
     return {std::make_unique<ByteLevel>(settings), is_last};
   }
   if (type == "Digits") {

@@ -41,6 +41,7 @@ MatchMemory::~MatchMemory() = default;
 
 struct Regex::Code {
   pcre2_code* compiled = nullptr;
+  bool is_machine_code = false;
   std::string pattern;
   ~Code() { pcre2_code_free(compiled); }
 };
@@ -54,7 +55,7 @@ Regex::Regex(std::string_view pattern) : code_(std::make_unique<Code>()) {
   const uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C | PCRE2_NO_UTF_CHECK;
   code_->compiled = pcre2_compile(bytes_of(translated), translated.size(), options, &error, &offset, nullptr);
   if (!code_->compiled) throw Error("pattern '{}': {}", pattern, pcre2_message(error));
-  pcre2_jit_compile(code_->compiled, PCRE2_JIT_COMPLETE);  // where there is no JIT, PCRE2 interprets
+  code_->is_machine_code = pcre2_jit_compile(code_->compiled, PCRE2_JIT_COMPLETE) == 0;  // else PCRE2 interprets
 }
 Regex::~Regex() = default;
 Regex::Regex(Regex&&) noexcept = default;
@@ -62,8 +63,9 @@ Regex& Regex::operator=(Regex&&) noexcept = default;
 
 std::optional<Regex::Match> Regex::find(std::string_view text, size_t from, MatchMemory& memory) const {
   pcre2_match_data* match = memory.data_->match;
+  const auto run = code_->is_machine_code ? pcre2_jit_match : pcre2_match;
   const int found =
-      pcre2_match(code_->compiled, bytes_of(text), text.size(), from, PCRE2_NO_UTF_CHECK, match, memory.data_->context);
+      run(code_->compiled, bytes_of(text), text.size(), from, PCRE2_NO_UTF_CHECK, match, memory.data_->context);
   if (found == PCRE2_ERROR_NOMATCH) return std::nullopt;
   if (found < 0) throw Error("pattern '{}' cannot be matched: {}", code_->pattern, pcre2_message(found));
   const PCRE2_SIZE* offsets = pcre2_get_ovector_pointer(match);

@@ -98,7 +98,7 @@ void check_language_error(const ordered_json& test, const std::string& got) {
 // Small templates, a construct each, against jinja2 in Transformers' environment.
 TEST(ChatTemplate, FollowsJinjaConstructByConstruct) {
   const ordered_json golden = read_json("language_cases.json");
-  ASSERT_GT(golden["cases"].size(), 300u);
+  ASSERT_GT(golden["cases"].size(), 1300u);
   RenderOptions options;
   options.extra = share(golden["context"]);
   for (const ordered_json& test : golden["cases"]) {
@@ -165,8 +165,6 @@ TEST(ChatTemplate, TakesTimeAndTokensFromTheOptions) {
 TEST(ChatTemplate, NamesConstructsOutsideTheLanguage) {
   const auto error = [](const std::string& source) { return error_of([&] { render(source); }); };
   EXPECT_EQ(error("\n{% include 'x' %}"), "t.jinja:2: 'include' needs other templates; a chat template stands alone");
-  EXPECT_EQ(error("{% for a in [] recursive %}{% endfor %}"),
-            "t.jinja:1: recursive loops are not part of this template language");
   EXPECT_EQ(error("{{ 9223372036854775807 + 1 }}"), "t.jinja:1: the result does not fit a 64-bit integer");
   EXPECT_EQ(error("{{ 99999999999999999999 }}"), "t.jinja:1: the integer 99999999999999999999 does not fit 64 bits");
   EXPECT_EQ(error("{{ 'a'.encode() }}"), "t.jinja:1: the string method 'encode' is not part of this template language");
@@ -188,6 +186,9 @@ TEST(ChatTemplate, StopsHostileTemplates) {
       refused("{% set ns = namespace(s=[1]) %}{% for i in range(60) %}{% set ns.s = [ns.s, ns.s] %}{% endfor %}"
               "{{ ns.s }}"));
   EXPECT_TRUE(refused("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"));
+  EXPECT_TRUE(refused("{% for x in [1] recursive %}{{ loop([x]) }}{% endfor %}"));
+  EXPECT_TRUE(refused("{% set ns = namespace() %}{% for x in [1] recursive %}{% set ns.l = loop %}{% endfor %}"
+                      "{{ ns.l([1]) }}{{ 1 / 0 }}"));
   EXPECT_TRUE(refused("{% set ns = namespace() %}{% set ns.a = [ns] %}{{ ns }}"));
   EXPECT_TRUE(refused("{{ " + std::string(5000, '(') + "1" + std::string(5000, ')') + " }}"));
   EXPECT_TRUE(refused("{{ 1" + std::string(20000, '+') + "1 }}"));

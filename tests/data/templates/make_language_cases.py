@@ -6,6 +6,7 @@ import sys
 import traceback
 
 import jinja2
+import language_templates as more
 from transformers.utils.chat_template_utils import _compile_jinja_template as compile_template
 
 CONTEXT = {
@@ -302,12 +303,13 @@ def run(source):
     return case
 
 
-cases = [run(source) for source in PLAIN.split("\n") + SPACE + ERRORS.split("\n") + MULTI]
+rendered = PLAIN.split("\n") + more.PLAIN
+cases = [run(source) for source in rendered + SPACE + ERRORS.split("\n") + more.ERRORS + MULTI + more.MULTI]
 # Messages that name objects by their address in memory are not worth comparing.
 assert not any(re.search(r"0x[0-9a-f]{6,}", c.get("text", "")) for c in cases), [c for c in cases if re.search(r"0x[0-9a-f]{6,}", c.get("text", ""))]
 json.dump({"source": f"jinja2 {jinja2.__version__} in the environment of transformers.utils.chat_template_utils", "context": CONTEXT, "cases": cases},
           open(sys.argv[1], "w"), indent=0, ensure_ascii=False)
 print(len(cases), "cases,", sum("error" in c for c in cases), "errors")
-for c in cases[:len(PLAIN.split("\n"))]:
+for c in cases[:len(rendered)]:
     if "error" in c:
         print("unexpected:", c)
