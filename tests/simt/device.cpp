@@ -85,6 +85,9 @@ Allocations& allocations() {
 }
 
 cudaError_t last_error = cudaSuccess;
+struct {
+  int major = 9, minor = 0;
+} compute_capability;
 
 }  // namespace
 
@@ -95,6 +98,8 @@ std::string place_of_address(uintptr_t address) {
 }
 
 void set_device_memory(size_t bytes) { allocations().set_limit(bytes); }
+
+void set_compute_capability(int major, int minor) { compute_capability = {major, minor}; }
 
 cudaError_t remember(cudaError_t error) {
   if (error != cudaSuccess) last_error = error;
@@ -154,8 +159,8 @@ cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : remem
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device) {
   if (device != 0) return remember(cudaErrorInvalidDevice);
   *properties = {.name = "SIMT harness",
-                 .major = 9,
-                 .minor = 0,
+                 .major = simt::compute_capability.major,
+                 .minor = simt::compute_capability.minor,
                  .multiProcessorCount = 4,  // few: a grid sized by it stays small
                  .warpSize = 32,
                  .maxThreadsPerBlock = 1024,

@@ -10,5 +10,7 @@ void set_schedule_seed(uint64_t seed);
 
 /// Bytes that cudaMalloc can give in all.
 void set_device_memory(size_t bytes);
+/// The compute capability that the device says it has; 9.0 at the start.
+void set_compute_capability(int major, int minor);
 
 }  // namespace simt
