@@ -166,9 +166,10 @@ TEST_F(Cache, WhateverDecidesAboutTheTokensIsInTheKey) {
   options.threads = 3;
   seen();
   EXPECT_FALSE(read) << "what decides nothing";
-  // None of these files is old enough to be known by its stamp.
+  // None of these files is old enough to be known by its stamp; the test program may be.
   int hashes = 0;
-  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(options.cache_dir / "hashes")) ++hashes;
+  std::error_code absent;
+  for (fs::directory_iterator at(options.cache_dir / "hashes", absent), end; at != end; ++at) ++hashes;
   EXPECT_LE(hashes, 1);
   model.identity.clear();
   seen();
