@@ -26,8 +26,9 @@ class PreTokenizer {
   virtual void split(Span text, MatchMemory& memory, PieceSink sink) const = 0;
 };
 
-/// A pre-tokenizer as read, null where it leaves the text whole. `bytes`: the pieces are the bytes of the text, and the model has to read its vocabulary in
-/// the byte alphabet (io/tokenizer/byte_alphabet.h); this is how a ByteLevel that comes last is run, at no cost a byte.
+/// A pre-tokenizer as read, null where it leaves the text whole. `bytes`: the pieces are the bytes of the text, and the
+/// model has to read its vocabulary in the byte alphabet (io/tokenizer/byte_alphabet.h); this is how a ByteLevel that
+/// comes last is run, at no cost a byte.
 struct ReadPreTokenizer {
   std::unique_ptr<PreTokenizer> splitter;
   bool bytes = false;
