@@ -176,6 +176,8 @@ struct Statement {
 struct Template {
   Block body;
   bool has_generation = false;
+  const For* turn_loop = nullptr;  ///< see find_turn_loop()
+  size_t turn_loop_index = 0;
 };
 
 }  // namespace lorica::jinja

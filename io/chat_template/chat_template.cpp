@@ -118,20 +118,26 @@ ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
 bool ChatTemplate::has_generation_blocks() const { return template_->has_generation; }
 
 std::string ChatTemplate::render(const ordered_json& messages, const RenderOptions& options) const {
-  return run(messages, options, false).text;
+  return run(messages, options, false, false).text;
 }
 
 ChatTemplate::Rendered ChatTemplate::render_marked(const ordered_json& messages, const RenderOptions& options) const {
-  return run(messages, options, true);
+  if (template_->turn_loop != nullptr && !options.extra) {
+    try {
+      return run(messages, options, true, true);
+    } catch (const Error&) {  // marking the turns spends steps too; below, the conversation has all of them
+    }
+  }
+  return run(messages, options, true, false);
 }
 
-ChatTemplate::Rendered ChatTemplate::run(const ordered_json& messages, const RenderOptions& options,
-                                         bool marked) const {
+ChatTemplate::Rendered ChatTemplate::run(const ordered_json& messages, const RenderOptions& options, bool marked,
+                                         bool turns) const {
   try {
     jinja::Runtime runtime(options.limits, options.now);
-    jinja::Interpreter interpreter(*template_, runtime, marked);
+    jinja::Interpreter interpreter(*template_, runtime, marked, turns);
     std::string text = interpreter.run(context(messages, options, runtime.budget));
-    return {std::move(text), interpreter.generation()};
+    return {std::move(text), interpreter.generation(), interpreter.take_turns()};
   } catch (const Failure& failure) {
     if (failure.line == 0) throw Error("{}: {}", origin_, failure.what());
     throw Error("{}:{}: {}", origin_, failure.line, failure.what());

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/chat_template/budget.h"
+#include "io/chat_template/turn.h"
 
 namespace lorica {
 
@@ -45,6 +46,9 @@ class ChatTemplate {
   struct Rendered {
     std::string text;
     std::vector<std::pair<size_t, size_t>> generation;  ///< byte ranges [first, last) inside {% generation %}, in order
+    /// One for each message where the template writes turn by turn (find_turn_loop), else none; what render() gives for
+    /// the messages up to it alone.
+    std::vector<jinja::Turn> turns;
   };
   /// As render; throws Error also where a generation block's place in the text cannot be told (inside a macro).
   Rendered render_marked(const nlohmann::ordered_json& messages, const RenderOptions& options) const;
@@ -55,7 +59,7 @@ class ChatTemplate {
   const std::string& fingerprint() const { return fingerprint_; }
 
  private:
-  Rendered run(const nlohmann::ordered_json& messages, const RenderOptions& options, bool marked) const;
+  Rendered run(const nlohmann::ordered_json& messages, const RenderOptions& options, bool marked, bool turns) const;
 
   std::string origin_;
   std::string fingerprint_;

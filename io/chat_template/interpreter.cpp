@@ -157,6 +157,7 @@ Interpreter::Flow Interpreter::run_loop(const For& node, const Value& iterable, 
     assign(node.target, *item, inner);
     const Flow flow = run_block(node.body, inner);
     finished_a_round = finished_a_round || flow == Flow::next;
+    if (marks_turns_ && &node == template_.turn_loop) mark_turn();
     if (flow == Flow::leave_loop) break;
   }
   // Jinja takes the else branch when no round came to its end, be it for want of items or by break and continue.
@@ -167,6 +168,22 @@ Interpreter::Flow Interpreter::run_loop(const For& node, const Value& iterable, 
 Interpreter::Flow Interpreter::run_node(const Set& node, const ScopePtr& scope) {
   assign(node.target, eval(*node.value, scope), scope);
   return Flow::next;
+}
+
+void Interpreter::mark_turn() {
+  std::string close = tail(false);
+  turns_.push_back({out_.size(), std::move(close), tail(true)});
+}
+
+/// What the template would write if this were its last turn.
+std::string Interpreter::tail(bool add_generation_prompt) {
+  const auto scope = std::make_shared<Scope>(top_);
+  scope->set("add_generation_prompt", add_generation_prompt);
+  return capture([&] {
+    for (size_t i = template_.turn_loop_index + 1; i < template_.body.size(); ++i) {
+      run_statement(*template_.body[i], scope);
+    }
+  });
 }
 
 std::string Interpreter::capture(FunctionRef<void()> body) {

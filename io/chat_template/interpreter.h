@@ -6,6 +6,7 @@
 
 #include "io/chat_template/ast.h"
 #include "io/chat_template/runtime.h"
+#include "io/chat_template/turn.h"
 #include "io/tokenizer/function_ref.h"
 
 namespace lorica::jinja {
@@ -28,8 +29,9 @@ using ScopePtr = std::shared_ptr<Scope>;
 /// Runs one template once.
 class Interpreter {
  public:
-  Interpreter(const Template& source, Runtime& runtime, bool marks_generation)
-      : template_(source), runtime_(runtime), marks_generation_(marks_generation) {}
+  /// `marks_turns`: only for a template with a turn loop.
+  Interpreter(const Template& source, Runtime& runtime, bool marks_generation, bool marks_turns = false)
+      : template_(source), runtime_(runtime), marks_generation_(marks_generation), marks_turns_(marks_turns) {}
   ~Interpreter();
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
@@ -38,6 +40,8 @@ class Interpreter {
   std::string run(std::vector<std::pair<std::string, Value>> variables);
   /// Byte ranges of the text inside {% generation %} blocks, in order.
   const std::vector<std::pair<size_t, size_t>>& generation() const { return generation_; }
+  /// One for each message.
+  std::vector<Turn> take_turns() { return std::move(turns_); }
 
   /// Runs a macro's body with its arguments; `caller` is set for a call block's macro.
   Value call_macro(const MacroBody& macro, const ScopePtr& scope, const CallArguments& arguments);
@@ -90,6 +94,8 @@ class Interpreter {
   std::string capture(FunctionRef<void()> body);
   void assign(const Target& target, const Value& value, const ScopePtr& scope);
   void put(const std::string& text);
+  void mark_turn();
+  std::string tail(bool add_generation_prompt);
   Value make_macro(const MacroBody& macro, const ScopePtr& scope);
 
   Value eval(const Expr& expr, const ScopePtr& scope);
@@ -118,13 +124,14 @@ class Interpreter {
 
   const Template& template_;
   Runtime& runtime_;
-  bool marks_generation_;
+  bool marks_generation_, marks_turns_;
   ScopePtr top_;  ///< the variables of the template outside all blocks
   std::string out_;
   int captures_ = 0;  ///< blocks around whose output is kept aside
   bool in_generation_ = false;
   int depth_ = 0;
   std::vector<std::pair<size_t, size_t>> generation_;
+  std::vector<Turn> turns_;
   std::vector<ScopePtr> closures_;  ///< scopes that macros hold, and so may hold themselves
 };
 

@@ -7,6 +7,7 @@
 
 #include "io/chat_template/expression_parser.h"
 #include "io/chat_template/python_text.h"
+#include "io/chat_template/turns.h"
 
 namespace lorica::jinja {
 
@@ -380,6 +381,10 @@ class Parser {
 
 }  // namespace
 
-Template parse(std::string_view source) { return Parser(source).run(); }
+Template parse(std::string_view source) {
+  Template result = Parser(source).run();
+  result.turn_loop = find_turn_loop(result.body, result.turn_loop_index);
+  return result;
+}
 
 }  // namespace lorica::jinja

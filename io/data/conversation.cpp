@@ -30,6 +30,39 @@ size_t tokens_before(const TextTokenizer& tokenizer, std::string_view text, cons
   return ids.size();
 }
 
+/// The same for the begin and the end of each range, from the cheapest to the dearest way.
+std::vector<size_t> token_cuts(const TextTokenizer& tokenizer, std::string_view text, const std::vector<int32_t>& ids,
+                               std::span<const ByteRange> ranges) {
+  std::vector<size_t> ends;
+  for (const ByteRange& range : ranges) ends.insert(ends.end(), {range.begin, range.end});
+  std::vector<size_t> cuts;
+  if (const std::vector<size_t> starts = tokenizer.starts(text, ids); starts.size() == ids.size()) {
+    auto from = starts.begin();
+    for (const size_t end : ends) {
+      from = std::lower_bound(from, starts.end(), end);
+      cuts.push_back(static_cast<size_t>(from - starts.begin()));
+    }
+    return cuts;
+  }
+  // Almost always the segments between the boundaries, tokenized apart, give the same tokens.
+  std::vector<int32_t> joined;
+  size_t at = 0;
+  const auto add_segment = [&](size_t end) {
+    const std::vector<int32_t> part = tokenizer.encode(text.substr(at, end - at), false);
+    joined.insert(joined.end(), part.begin(), part.end());
+    at = end;
+  };
+  for (const size_t end : ends) {
+    add_segment(end);
+    cuts.push_back(joined.size());
+  }
+  add_segment(text.size());
+  if (joined == ids) return cuts;
+  std::transform(ends.begin(), ends.end(), cuts.begin(),
+                 [&](size_t end) { return tokens_before(tokenizer, text, ids, end); });
+  return cuts;
+}
+
 std::string text_of(const Json& messages, std::string_view role) {
   for (const Json& message : messages) {
     if (message.value("role", "") == role && message["content"].is_string()) return message["content"];
@@ -60,28 +93,7 @@ bool has_error(const std::vector<Note>& notes) {
 
 std::vector<uint8_t> mask_tokens(const TextTokenizer& tokenizer, std::string_view text, const std::vector<int32_t>& ids,
                                  std::span<const ByteRange> ranges) {
-  // Cheap and almost always enough: the segments between the boundaries, tokenized apart, give the same tokens.
-  std::vector<int32_t> joined;
-  std::vector<size_t> cuts;
-  size_t at = 0;
-  const auto add_segment = [&](size_t end) {
-    const std::vector<int32_t> part = tokenizer.encode(text.substr(at, end - at), false);
-    joined.insert(joined.end(), part.begin(), part.end());
-    cuts.push_back(joined.size());
-    at = end;
-  };
-  for (const ByteRange& range : ranges) {
-    add_segment(range.begin);
-    add_segment(range.end);
-  }
-  add_segment(text.size());
-  if (joined != ids) {
-    cuts.clear();
-    for (const ByteRange& range : ranges) {
-      cuts.push_back(tokens_before(tokenizer, text, ids, range.begin));
-      cuts.push_back(tokens_before(tokenizer, text, ids, range.end));
-    }
-  }
+  const std::vector<size_t> cuts = token_cuts(tokenizer, text, ids, ranges);
   std::vector<uint8_t> trained(ids.size(), 0);
   for (size_t i = 0; i < ranges.size(); ++i) {
     for (size_t token = cuts[2 * i]; token < cuts[2 * i + 1]; ++token) trained[token] = 1;

@@ -12,6 +12,9 @@ class TokenizerText : public TextTokenizer {
   std::vector<int32_t> encode(std::string_view text, bool add_special_tokens) const override {
     return tokenizer_->encode(text, add_special_tokens);
   }
+  std::vector<size_t> starts(std::string_view text, std::span<const int32_t> ids) const override {
+    return tokenizer_->starts(text, ids);
+  }
   std::string decode(std::span<const int32_t> ids) const override { return tokenizer_->decode(ids); }
   bool is_special(int32_t id) const override { return tokenizer_->is_special(id); }
   std::optional<int32_t> id_of(std::string_view token) const override { return tokenizer_->id_of(token); }
@@ -41,12 +44,14 @@ class ChatText : public ChatRenderer {
     return chat_->render(messages, options);
   }
   RenderedChat render_marked(const nlohmann::ordered_json& messages, const ChatTools& tools) const override {
-    if (!chat_->has_generation_blocks()) return {render(messages, tools, false), {}};
     RenderOptions options = options_;
     options.tools = tools;
     ChatTemplate::Rendered marked = chat_->render_marked(messages, options);
     RenderedChat rendered{std::move(marked.text), {}};
     for (const auto& [begin, end] : marked.generation) rendered.generated.push_back({begin, end});
+    for (auto& turn : marked.turns) {
+      rendered.turns.push_back({turn.end, std::move(turn.close), std::move(turn.prompt)});
+    }
     return rendered;
   }
 

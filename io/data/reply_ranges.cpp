@@ -87,9 +87,15 @@ struct ReplyFinder::Conversation {
   const Json& messages;
   const ChatTools& tools;
   std::vector<bool> shown;
+  const std::string& text;                // of all messages
+  std::vector<RenderedChat::Turn> turns;  // of the text
 
   /// The rendering of the first `count` messages, or nothing.
   std::optional<std::string> head(const ChatRenderer& chat, size_t count, bool add_generation_prompt) const {
+    if (count > 0 && count <= turns.size()) {
+      const RenderedChat::Turn& turn = turns[count - 1];
+      return text.substr(0, turn.end) + (add_generation_prompt ? turn.prompt : turn.close);
+    }
     return try_render(chat, first_messages(messages, count), tools, add_generation_prompt);
   }
 };
@@ -215,8 +221,7 @@ MarkedText ReplyFinder::find(const Json& given, const ChatTools& tools) const {
     without_key = given;
     for (Json& message : without_key) message.erase("train");
   }
-  const Conversation conversation{has_key ? without_key : given, tools, std::move(shown)};
-  const Json& messages = conversation.messages;
+  const Json& messages = has_key ? without_key : given;
 
   MarkedText marked;
   RenderedChat rendered;
@@ -228,6 +233,7 @@ MarkedText ReplyFinder::find(const Json& given, const ChatTools& tools) const {
     return marked;
   }
   marked.text = std::move(rendered.text);
+  const Conversation conversation{messages, tools, std::move(shown), marked.text, std::move(rendered.turns)};
   if (!rendered.generated.empty()) by_blocks(conversation, rendered.generated, marked);
   for (size_t i = 0; rendered.generated.empty() && i < messages.size(); ++i) {
     if (messages[i].value("role", "") != "assistant" || conversation.shown[i]) continue;

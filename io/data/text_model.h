@@ -25,6 +25,8 @@ class TextTokenizer {
   /// Token ids of `text`; special tokens written out in the text are recognised, and with add_special_tokens the
   /// tokenizer's own (a leading BOS, say) are added.
   virtual std::vector<int32_t> encode(std::string_view text, bool add_special_tokens) const = 0;
+  /// Where in `text` each of its tokens `ids` starts, or nothing where that is not certain.
+  virtual std::vector<size_t> starts(std::string_view text, std::span<const int32_t> ids) const = 0;
   /// The text of `ids`, special tokens kept.
   virtual std::string decode(std::span<const int32_t> ids) const = 0;
   virtual bool is_special(int32_t id) const = 0;
@@ -35,8 +37,14 @@ class TextTokenizer {
 /// A rendered conversation; `generated` holds the ranges that the template itself marks as the model's words with
 /// {% generation %}, and is empty where the template has no such block.
 struct RenderedChat {
+  /// What render() gives for the first messages alone: text[:end] and `close`, or `prompt` with a generation prompt.
+  struct Turn {
+    size_t end = 0;
+    std::string close, prompt;
+  };
   std::string text;
   std::vector<ByteRange> generated;
+  std::vector<Turn> turns = {};  ///< up to each message, or none where that is not known
 };
 
 /// JSON schemas of the tools that a conversation may call, as a list; null where there are none.

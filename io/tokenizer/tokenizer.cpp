@@ -7,6 +7,7 @@
 #include "io/formats/content_hash.h"
 #include "io/formats/file_bytes.h"
 #include "io/tokenizer/added_tokens.h"
+#include "io/tokenizer/byte_alphabet.h"
 #include "io/tokenizer/decoder.h"
 #include "io/tokenizer/json_node.h"
 #include "io/tokenizer/model.h"
@@ -53,6 +54,32 @@ class WorkspacePool {
   std::vector<std::unique_ptr<Workspace>> idle_;
 };
 
+// The bytes that every token of a byte-level tokenizer stands for, by id; empty for an id without a token.
+class Spelling {
+ public:
+  Spelling(const AddedTokens& added, const Vocabulary& vocabulary) {
+    const int32_t end = std::max(vocabulary.end(), added.end());
+    for (int32_t id = 0; id < end; ++id) {
+      if (const AddedToken* token = added.find(id)) {
+        bytes_ += token->content;
+      } else {
+        append_bytes_of(vocabulary.text(id), bytes_);
+      }
+      ends_.push_back(bytes_.size());
+    }
+  }
+  std::string_view of(int32_t id) const {
+    const auto index = static_cast<size_t>(id);
+    if (id < 0 || index >= ends_.size()) return {};
+    const size_t begin = index == 0 ? 0 : ends_[index - 1];
+    return std::string_view(bytes_).substr(begin, ends_[index] - begin);
+  }
+
+ private:
+  std::string bytes_;
+  std::vector<size_t> ends_;
+};
+
 }  // namespace
 
 struct Tokenizer::Parts {
@@ -63,7 +90,10 @@ struct Tokenizer::Parts {
   AddedTokens added;
   PostProcessor post_processor;
   std::unique_ptr<Decoder> decoder;
+  bool bytes = false;  // the pieces that the model gets are the bytes of the text
   mutable WorkspacePool workspaces;
+  mutable std::once_flag spelling_made;
+  mutable std::optional<const Spelling> spelling;  // only where asked for
 
   /// `own_normalizer`: stands in for the file's, and leaves added tokens as they are.
   Parts(const JsonNode& root, const std::string& name, std::unique_ptr<Normalizer> own_normalizer = nullptr);
@@ -80,7 +110,6 @@ Tokenizer::Parts::Parts(const JsonNode& root, const std::string& name, std::uniq
   if (const auto version = root.find("version"); version && version->string() != "1.0")
     version->expected("version \"1.0\"");
   if (const auto node = root.find("normalizer")) normalizer = read_normalizer(*node);
-  bool bytes = false;
   if (const auto node = root.find("pre_tokenizer")) {
     ReadPreTokenizer read = read_pre_tokenizer(*node);
     pre_tokenizer = std::move(read.splitter);
@@ -204,6 +233,22 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special_to
   for (const int32_t id : ids) parts_->decode_one(id, skip_special_tokens, *pass, sink);
   pass->finish(sink);
   return text;
+}
+
+std::vector<size_t> Tokenizer::starts(std::string_view text, std::span<const int32_t> ids) const {
+  if (!parts_->bytes) return {};
+  std::call_once(parts_->spelling_made, [&] { parts_->spelling.emplace(parts_->added, parts_->model->vocabulary()); });
+  std::vector<size_t> starts;
+  starts.reserve(ids.size());
+  size_t at = 0;
+  for (const int32_t id : ids) {
+    const std::string_view token = parts_->spelling->of(id);
+    if (token.empty() || !text.substr(at).starts_with(token)) return {};
+    starts.push_back(at);
+    at += token.size();
+  }
+  if (at != text.size()) return {};
+  return starts;
 }
 
 std::optional<int32_t> Tokenizer::id_of(std::string_view token) const {

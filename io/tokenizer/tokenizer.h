@@ -36,6 +36,10 @@ class Tokenizer {
   /// The text of `ids`; bytes that make no character become U+FFFD. Throws Error for an id without a token.
   std::string decode(std::span<const int32_t> ids, bool skip_special_tokens = false) const;
 
+  /// The byte of `text` at which each of its tokens `ids` starts, where the tokens written one after the other are the
+  /// text byte for byte, as those of a byte-level tokenizer are; else nothing.
+  std::vector<size_t> starts(std::string_view text, std::span<const int32_t> ids) const;
+
   /// The id of a token in its raw vocabulary form ("Ġthe"), if there is one.
   std::optional<int32_t> id_of(std::string_view token) const;
   /// The raw vocabulary form of a token. Throws Error for an id without a token.

@@ -144,6 +144,70 @@ TEST(ChatTemplate, RefusesToMarkGenerationWhosePlaceIsUnknown) {
             "t.jinja:1: a generation block inside a macro, call, filter or set block has no place in the text to mark");
 }
 
+const ordered_json kTalk = {{{"role", "system"}, {"content", "s"}},
+                            {{"role", "user"}, {"content", "é"}},
+                            {{"role", "assistant"}, {"content", "a"}},
+                            {{"role", "user"}, {"content", "b"}},
+                            {{"role", "assistant"}, {"content", " c "}}};
+
+/// Whether turns were marked; those that were are what the first messages alone give.
+bool check_turns(const ChatTemplate& chat, const RenderOptions& options) {
+  const ChatTemplate::Rendered whole = chat.render_marked(kTalk, options);
+  EXPECT_EQ(whole.text, chat.render(kTalk, options));
+  for (size_t i = 0; i < whole.turns.size(); ++i) {
+    const ordered_json first(ordered_json::array_t(kTalk.begin(), kTalk.begin() + static_cast<int64_t>(i) + 1));
+    const jinja::Turn& turn = whole.turns[i];
+    RenderOptions own = options;
+    EXPECT_EQ(whole.text.substr(0, turn.end) + turn.close, chat.render(first, own));
+    own.add_generation_prompt = true;
+    EXPECT_EQ(whole.text.substr(0, turn.end) + turn.prompt, chat.render(first, own));
+  }
+  EXPECT_TRUE(whole.turns.empty() || whole.turns.size() == kTalk.size());
+  return !whole.turns.empty();
+}
+
+TEST(ChatTemplate, MarksTheTurnsOfTemplatesThatWriteOneAfterTheOther) {
+  RenderOptions options;
+  options.bos_token = "B";
+  options.eos_token = "E";
+  for (const char* source :
+       {"{% for m in messages %}{{ m.content }}{% endfor %}", "{% for m in messages %}{% endfor %}{{ eos_token }}",
+        "{% set s = messages[0].content %}{% set n = namespace(k=0) %}{% for m in messages %}{% set n.k = n.k + 1 %}"
+        "{{ n.k ~ s ~ loop.index }}{% for c in m.content %}{{ c ~ loop.last }}{% endfor %}{% endfor %}"
+        "{% if add_generation_prompt %}<{{ bos_token }}>{% endif %}"}) {
+    SCOPED_TRACE(source);
+    EXPECT_TRUE(check_turns(ChatTemplate(source, "t.jinja"), options));
+  }
+  EXPECT_TRUE(check_turns(load("SmolLM2-135M-Instruct.jinja"), {}));
+}
+
+// What comes later, or how often the end is written, would change what is written before.
+TEST(ChatTemplate, MarksNoTurnsWhereLaterMessagesMayBeSeen) {
+  const std::string each = "{% for m in messages %}{{ m.content }}";
+  const std::vector<std::string> sources = {
+      each + "{{ loop.last }}{% endfor %}",
+      each + "{{ loop['last'] }}{% endfor %}",
+      each + "{{ messages|length }}{% endfor %}",
+      each + "{{ messages[-1].role }}{% endfor %}",
+      each + "{{ messages[1].role }}{% endfor %}",
+      each + "{% if loop.index > 2 %}{% break %}{% endif %}{% endfor %}",
+      each + "{{ add_generation_prompt }}{% endfor %}",
+      each + "{% for x in m if loop.last %}{{ x }}{% endfor %}{% endfor %}",
+      each + "{% endfor %}{{ messages[0].role }}",
+      each + "{% else %}none{% endfor %}",
+      each + "{% endfor %}" + each + "{% endfor %}",
+      "{% set all = messages %}" + each + "{{ all|length }}{% endfor %}",
+      "{% set bos_token = cycler(1, 2) %}" + each + "{% endfor %}{{ bos_token.next() }}",
+      "{% set n = namespace(k=0) %}" + each + "{% set n.k = n.k + 1 %}{% endfor %}{{ n.k }}",
+      "{% for m in messages[1:] %}{{ m.content }}{% endfor %}",
+      "{% for m in messages if m.content %}x{% endfor %}",
+      "x"};
+  for (const std::string& source : sources) {
+    SCOPED_TRACE(source);
+    EXPECT_FALSE(check_turns(ChatTemplate(source, "t.jinja"), {}));
+  }
+}
+
 TEST(ChatTemplate, GivesReasoningUnderEachOfItsNames) {
   const ChatTemplate chat("{{ messages[0]|tojson }}", "t.jinja");
   EXPECT_EQ(chat.render({{{"role", "assistant"}, {"reasoning", "r"}}}, {}),
@@ -187,8 +251,9 @@ TEST(ChatTemplate, StopsHostileTemplates) {
               "{{ ns.s }}"));
   EXPECT_TRUE(refused("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"));
   EXPECT_TRUE(refused("{% for x in [1] recursive %}{{ loop([x]) }}{% endfor %}"));
-  EXPECT_TRUE(refused("{% set ns = namespace() %}{% for x in [1] recursive %}{% set ns.l = loop %}{% endfor %}"
-                      "{{ ns.l([1]) }}{{ 1 / 0 }}"));
+  EXPECT_TRUE(
+      refused("{% set ns = namespace() %}{% for x in [1] recursive %}{% set ns.l = loop %}{% endfor %}"
+              "{{ ns.l([1]) }}{{ 1 / 0 }}"));
   EXPECT_TRUE(refused("{% set ns = namespace() %}{% set ns.a = [ns] %}{{ ns }}"));
   EXPECT_TRUE(refused("{{ " + std::string(5000, '(') + "1" + std::string(5000, ')') + " }}"));
   EXPECT_TRUE(refused("{{ 1" + std::string(20000, '+') + "1 }}"));

@@ -31,6 +31,7 @@ class CountingTokenizer : public TextTokenizer {
     for (const char c : text) ids.push_back(static_cast<unsigned char>(c));
     return ids;
   }
+  std::vector<size_t> starts(std::string_view, std::span<const int32_t>) const override { return {}; }
   std::string decode(std::span<const int32_t> ids) const override { return {ids.begin(), ids.end()}; }
   bool is_special(int32_t) const override { return false; }
   std::optional<int32_t> id_of(std::string_view) const override { return std::nullopt; }

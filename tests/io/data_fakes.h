@@ -37,6 +37,11 @@ class Tokenizer : public TextTokenizer {
     }
     return ids;
   }
+  std::vector<size_t> starts(std::string_view, std::span<const int32_t> ids) const override {
+    std::vector<size_t> starts;
+    for (size_t i = 0; tells_starts && i < ids.size(); ++i) starts.push_back(decode(ids.first(i)).size());
+    return starts;
+  }
   std::string decode(std::span<const int32_t> ids) const override {
     const std::lock_guard lock(mutex_);
     std::string text;
@@ -49,6 +54,8 @@ class Tokenizer : public TextTokenizer {
     if (found == specials_.end()) return std::nullopt;
     return static_cast<int32_t>(found - specials_.begin());
   }
+
+  bool tells_starts = false;
 
  private:
   size_t piece_length(std::string_view text) const {

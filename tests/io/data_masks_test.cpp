@@ -65,11 +65,14 @@ TEST(Masks, AConversationMayStartWithAReply) {
 }
 
 TEST(Masks, ATokenThatStraddlesTheStartBelongsToThePrompt) {
-  const Shape shape(fake::chatml);
-  // The header's line end and the reply's first one are a single token, which the generation prompt does not hold.
-  const auto encoded = shape.encode({user("a"), assistant("\nb c")});
-  EXPECT_EQ(trained_runs(shape.tokenizer, encoded), (Runs{"b c<|im_end|>"}));
-  EXPECT_EQ(shape.tokenizer.decode(encoded.ids), encoded.text);
+  Shape shape(fake::chatml);
+  for (const bool tells_starts : {false, true}) {
+    shape.tokenizer.tells_starts = tells_starts;
+    // The header's line end and the reply's first one are a single token, which the generation prompt does not hold.
+    const auto encoded = shape.encode({user("a"), assistant("\nb c"), user("d"), assistant("e"), user("f")});
+    EXPECT_EQ(trained_runs(shape.tokenizer, encoded), (Runs{"b c<|im_end|>", "e<|im_end|>"}));
+    EXPECT_EQ(shape.tokenizer.decode(encoded.ids), encoded.text);
+  }
 }
 
 TEST(Masks, EndOfTextAfterTheLastTurnIsNotTrained) {

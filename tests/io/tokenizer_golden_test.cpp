@@ -29,6 +29,17 @@ void expect_streams_as_decoded(const Tokenizer& tokenizer, const TokenizerGolden
   EXPECT_EQ(streamed, golden.decoded);
 }
 
+/// Where tokens are said to start, the tokens before spell the text before.
+void expect_starts_as_decoded(const Tokenizer& tokenizer, const TokenizerGolden& golden) {
+  const std::string& text = golden.text;
+  if (golden.decoded != text) return;
+  const std::vector<size_t> starts = tokenizer.starts(text, golden.ids);
+  for (size_t i = 0; i < starts.size(); ++i) {
+    if ((static_cast<unsigned char>(text.at(starts[i])) & 0xc0) == 0x80) continue;  // inside a character
+    EXPECT_EQ(tokenizer.decode(std::span(golden.ids).first(i)), text.substr(0, starts[i]));
+  }
+}
+
 void expect_goldens(const Tokenizer& tokenizer, const std::vector<TokenizerGolden>& goldens) {
   for (const TokenizerGolden& golden : goldens) {
     SCOPED_TRACE(golden.text);
@@ -37,6 +48,7 @@ void expect_goldens(const Tokenizer& tokenizer, const std::vector<TokenizerGolde
     EXPECT_EQ(tokenizer.decode(golden.ids), golden.decoded);
     EXPECT_EQ(tokenizer.decode(golden.ids_special, true), golden.decoded_clean);
     expect_streams_as_decoded(tokenizer, golden);
+    expect_starts_as_decoded(tokenizer, golden);
     if (testing::Test::HasFailure()) break;  // one text says enough
   }
 }

@@ -111,6 +111,21 @@ TEST(Tokenizer, ListsItsVocabulary) {
   EXPECT_THROW(tokenizer->decode(outside), Error);
 }
 
+TEST(Tokenizer, KnowsWhereTokensStartThatSpellTheText) {
+  const auto tokenizer = Tokenizer::from_json(small().dump(), "t.json");
+  const std::string text = "ab a<end>b";
+  EXPECT_EQ(tokenizer->starts(text, tokenizer->encode(text)), (std::vector<size_t>{0, 2, 3, 4, 9}));
+  for (const std::vector<int32_t>& others :
+       {std::vector<int32_t>{2, 3, 0, 6}, {2, 3, 0, 6, 0}, {2, 3, 0, 6, 1, 1}, {2, 3, 0, 6, 7}, {-1}}) {
+    EXPECT_EQ(tokenizer->starts(text, others), std::vector<size_t>());
+  }
+  json strips = small();
+  strips["added_tokens"][0]["lstrip"] = true;
+  const std::string spaced = "a <end>";
+  const auto stripping = Tokenizer::from_json(strips.dump(), "t.json");
+  EXPECT_EQ(stripping->starts(spaced, stripping->encode(spaced)), std::vector<size_t>());
+}
+
 TEST(Tokenizer, MergesEqualPairsFromTheLeft) {
   json spec = small();
   spec["model"]["vocab"]["aa"] = 6;
