@@ -1,5 +1,6 @@
 // Every key of a recipe, declared once. The type and the default of a key are those of its member in recipes/recipe.h.
 #include <algorithm>
+#include <set>
 
 #include "recipes/schema.h"
 
@@ -12,6 +13,8 @@ bool trains_adapter(const Recipe& recipe) { return recipe.adapter.type == Adapte
 bool is_new_adapter(const Recipe& recipe) { return recipe.adapter.path.empty(); }
 bool is_chat(const Recipe& recipe) { return recipe.data.format == DataFormat::kChat; }
 bool is_prompt_response(const Recipe& recipe) { return recipe.data.format == DataFormat::kPromptResponse; }
+bool is_classification(const Recipe& recipe) { return recipe.data.format == DataFormat::kClassification; }
+bool is_classifier(const Recipe& recipe) { return recipe.model.task == Task::kSeqCls; }
 bool has_eval_data(const Recipe& recipe) { return !recipe.data.eval.empty(); }
 
 void declare_model(Schema& schema) {
@@ -23,6 +26,12 @@ void declare_model(Schema& schema) {
       .help(
           "folder with config.json, *.safetensors and the tokenizer, or OWNER/NAME on the hub (fetched into the cache "
           "that huggingface_hub uses); `model: PATH` alone means the same");
+  key("task", &ModelSection::task)
+      .synonym_of({"task_type"})
+      .help(
+          "causal_lm: a language model; seq_cls: a classifier of texts, from a ...ForSequenceClassification folder, or "
+          "from a language model, which gets a new head `score`. The head is trained beside the adapter; see "
+          "docs/classify.md");
   key("device", &ModelSection::device)
       .synonym_of({"device_map", "accelerator"})
       .help("where the model runs; auto takes the first visible GPU where this build and the machine have one");
@@ -49,7 +58,7 @@ void declare_data(Schema& schema) {
       .synonym_of({"type"})
       .help(
           "chat: each row holds a list of messages with role and content; prompt_response: each row has a column for "
-          "the prompt and one for the answer");
+          "the prompt and one for the answer; classification: each row has a text and the name of its class");
   key("messages_column", &DataSection::messages_column)
       .only_when("data.format", "is chat", is_chat)
       .help("column that holds the list of messages");
@@ -62,6 +71,19 @@ void declare_data(Schema& schema) {
       .only_when("data.format", "is prompt_response", is_prompt_response)
       .synonym_of({"completion_column"})
       .help("column that holds the answer, which is what is trained");
+  key("text_column", &DataSection::text_column)
+      .only_when("data.format", "is classification", is_classification)
+      .help("column that holds the text to classify");
+  key("label_column", &DataSection::label_column)
+      .only_when("data.format", "is classification", is_classification)
+      .help("column that holds the name of the class");
+  key("labels", &DataSection::labels)
+      .only_when("model.task", "is seq_cls", is_classifier)
+      .synonym_of({"label_list", "classes", "id2label"})
+      .default_shown("[] (the model's, or those of the training data)")
+      .help(
+          "names of the classes in their order; without it a new head has the distinct labels of the training data, "
+          "sorted, by number where all are integers");
   key("system_prompt", &DataSection::system_prompt).help("system message put before every conversation that has none");
   key("slice_column", &DataSection::slice_column)
       .help("column whose value names a group of rows; evaluation then reports the loss of each group too");
@@ -73,6 +95,8 @@ void declare_data(Schema& schema) {
       .synonym_of({"max_length", "max_seq_length", "max_seq_len", "cutoff_len", "sequence_len"})
       .help("longest example, in tokens");
   key("too_long", &DataSection::too_long)
+      .only_when("data.format", "is not classification",
+                 [](const Recipe& recipe) { return !is_classification(recipe); })
       .help("what becomes of an example over max_tokens: drop it, truncate it, or split it into several");
   key("shuffle", &DataSection::shuffle).help("new order of the examples in every epoch, fixed by train.seed");
 }
@@ -240,6 +264,14 @@ Schema::Schema() {
   declare_save_and_output(*this);
   rules_.push_back({"train.micro_batch_tokens", "data.max_tokens", "cannot hold one example of",
                     [](const Recipe& recipe) { return recipe.train.micro_batch_tokens < recipe.data.max_tokens; }});
+  rules_.push_back({"model.task", "data.format", "does not go with",
+                    [](const Recipe& recipe) { return is_classifier(recipe) != is_classification(recipe); }});
+  rules_.push_back({"data.labels", "", "holds a label twice, or only one", [](const Recipe& recipe) {
+                      const auto& labels = recipe.data.labels;
+                      return labels.size() == 1 || std::set(labels.begin(), labels.end()).size() != labels.size();
+                    }});
+  rules_.push_back({"eval.prompts", "model.task", "cannot be answered where a classifier is trained:",
+                    [](const Recipe& recipe) { return is_classifier(recipe) && !recipe.eval.prompts.empty(); }});
   rules_.push_back({"adapter.target_modules", "", "names all-linear beside other modules", [](const Recipe& recipe) {
                       const auto& names = recipe.adapter.target_modules;
                       return names.size() > 1 && std::count(names.begin(), names.end(), "all-linear") > 0;

@@ -17,10 +17,12 @@ namespace lorica {
 
 enum class Precision : uint8_t { kAuto, kF32, kBf16 };
 enum class DeviceChoice : uint8_t { kAuto, kCpu, kCuda };
+enum class Task : uint8_t { kCausalLm, kSeqCls };
 enum class AdapterType : uint8_t { kLora, kNone };
 
 struct ModelSection {
   std::string path;
+  Task task = Task::kCausalLm;
   DeviceChoice device = DeviceChoice::kAuto;
   Precision precision = Precision::kAuto;
   bool operator==(const ModelSection&) const = default;
@@ -33,6 +35,9 @@ struct DataSection {
   std::string messages_column = "messages";  ///< chat only
   std::string prompt_column;                 ///< prompt_response only, where it is never empty
   std::string response_column;               ///< prompt_response only, where it is never empty
+  std::string text_column = "text";          ///< classification only
+  std::string label_column = "label";        ///< classification only
+  std::vector<std::string> labels;           ///< classification only; empty: those of the model or of the data
   std::string system_prompt;
   std::string slice_column;
   std::string chat_template;  ///< path of a template; empty: the model's own

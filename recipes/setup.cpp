@@ -44,6 +44,8 @@ DataOptions data_options(const Recipe& recipe) {
                     .messages_column = data.messages_column,
                     .prompt_column = data.prompt_column,
                     .response_column = data.response_column,
+                    .text_column = data.text_column,
+                    .label_column = data.label_column,
                     .system_prompt = data.system_prompt,
                     .slice_column = data.slice_column};
   const auto sources = [&source](const std::vector<std::string>& files) {

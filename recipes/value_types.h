@@ -118,8 +118,12 @@ struct EnumNames<DeviceChoice> {
   static constexpr const char* kNames[] = {"auto", "cpu", "cuda"};
 };
 template <>
+struct EnumNames<Task> {
+  static constexpr const char* kNames[] = {"causal_lm", "seq_cls"};
+};
+template <>
 struct EnumNames<DataFormat> {
-  static constexpr const char* kNames[] = {"chat", "prompt_response"};
+  static constexpr const char* kNames[] = {"chat", "prompt_response", "classification"};
 };
 template <>
 struct EnumNames<TooLong> {

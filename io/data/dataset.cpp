@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "io/data/conversation.h"
+#include "io/data/labels.h"
 #include "io/data/rows.h"
 #include "kernels/error.h"
 
@@ -32,7 +33,9 @@ Fingerprint fingerprint(std::string_view text) {
 
 using Seen = std::map<Fingerprint, std::string>;  // the place where a text was first met
 
-int64_t trained_count(const Example& example) { return std::count(example.trained.begin(), example.trained.end(), 1); }
+int64_t trained_count(const Example& example) {
+  return example.label >= 0 ? 1 : std::count(example.trained.begin(), example.trained.end(), 1);
+}
 
 Example piece_of(const Example& row, size_t begin, size_t end, bool overlaps) {
   Example piece;
@@ -58,7 +61,8 @@ void keep(Dataset& data, Example example) {
 /// Reads the files of one data set after the other into examples and findings.
 class Reader {
  public:
-  Reader(const DataOptions& options, const TextModel& model) : options_(options), encoder_(model) {}
+  Reader(const DataOptions& options, const TextModel& model)
+      : options_(options), tokenizer_(*model.tokenizer), encoder_(model), labels_(options.labels) {}
 
   void read(const std::vector<DataSource>& sources, Dataset& data, Findings& findings, const Seen* other_rows,
             const Seen* other_prompts) {
@@ -83,7 +87,9 @@ class Reader {
                                                      [](const Note& note) { return spoils_file(note.check); });
     data.report.rows += is_row ? 1 : 0;
     EncodedConversation conversation;
-    if (row.messages) {
+    if (row.is_text) {
+      take_text(row, data, other_prompts);
+    } else if (row.messages) {
       conversation = encoder_.encode(*row.messages);
       std::move(conversation.notes.begin(), conversation.notes.end(), std::back_inserter(row.notes));
       compare(row, conversation, other_rows, other_prompts);
@@ -96,10 +102,50 @@ class Reader {
           {std::move(conversation.ids), std::move(conversation.trained), row.file, row.line, std::move(row.slice)},
           options_.max_tokens, options_.too_long);
       if (!cut.empty()) row.notes.push_back({Check::kTooLong, std::move(cut)});
-    } else if (is_row) {
+    } else if (is_row && !row.is_text) {
       data.report.dropped_faulty += 1;
     }
     for (Note& note : row.notes) findings.add(row.file, row.line, std::move(note));
+  }
+
+  /// A text with the name of its class.
+  void take_text(Row& row, Dataset& data, const Seen* other_texts) {
+    DataReport& report = data.report;
+    Example example{
+        .file = row.file, .line = row.line, .slice = std::move(row.slice), .label = labels_.find(row.label)};
+    if (example.label < 0) {
+      report.dropped_faulty += 1;
+      row.notes.push_back({Check::kUnknownLabel, labels_.complaint(row.label)});
+      return;
+    }
+    compare_text(row, other_texts);
+    int64_t tokens = 0;
+    example.ids = encode_text(tokenizer_, row.text, options_.max_tokens, tokens);
+    if (example.ids.empty()) {
+      report.dropped_faulty += 1;
+      row.notes.push_back({Check::kBadRow, "the text has no tokens"});
+      return;
+    }
+    example.trained.assign(example.ids.size(), 0);
+    report.longest_row = std::max(report.longest_row, tokens);
+    if (tokens > options_.max_tokens) {
+      report.truncated += 1;
+      row.notes.push_back(
+          {Check::kTooLong, fmt::format("{} tokens, max_tokens is {}: truncated", tokens, options_.max_tokens)});
+    }
+    keep(data, std::move(example));
+  }
+
+  /// Short texts are met again by chance, so that a held-out one that is trained on is only worth a look.
+  void compare_text(Row& row, const Seen* other_texts) {
+    const Fingerprint text = fingerprint(row.text);
+    const std::string place = fmt::format("{}:{}", row.file, row.line);
+    const auto [first, added] = prompts_.emplace(text, place);
+    if (!added) row.notes.push_back({Check::kDuplicate, fmt::format("the same text as {}", first->second)});
+    if (other_texts == nullptr) return;
+    if (const auto same = other_texts->find(text); same != other_texts->end())
+      row.notes.push_back(
+          {Check::kPromptInBoth, fmt::format("the held-out text is also trained on: {}", same->second)});
   }
 
   /// Notes rows that were met before, here or in the other data set.
@@ -124,7 +170,9 @@ class Reader {
   }
 
   const DataOptions& options_;
+  const TextTokenizer& tokenizer_;
   const ConversationEncoder encoder_;
+  const LabelIndex labels_;
   Seen rows_;
   Seen prompts_;
 };

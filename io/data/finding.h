@@ -25,6 +25,7 @@ enum class Check {
   kTemplateRewrites,
   kEmptyReply,
   kNothingToTrain,
+  kUnknownLabel,
   kDoubledBos,
   kInBoth,
   // Worth a look.

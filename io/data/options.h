@@ -10,6 +10,7 @@ namespace lorica {
 enum class DataFormat {
   kChat,            ///< {"messages": [{"role": ..., "content": ...}, ...]}, JSONL only
   kPromptResponse,  ///< two text columns, JSONL or CSV
+  kClassification,  ///< a text and the name of its class, JSONL or CSV
 };
 
 /// What happens to a row of more than max_tokens tokens.
@@ -33,6 +34,8 @@ struct DataSource {
   std::string messages_column = "messages";
   std::string prompt_column = "prompt";
   std::string response_column = "response";
+  std::string text_column = "text";
+  std::string label_column = "label";
   std::string system_prompt = "";  ///< put before conversations that do not start with a system message; empty: none
   std::string slice_column = "";   ///< its value is carried with each example; empty: none
 };
@@ -41,9 +44,10 @@ struct DataSource {
 struct DataOptions {
   std::vector<DataSource> train;
   std::vector<DataSource> eval;
-  int64_t max_tokens = 2048;  ///< at least 2
-  TooLong too_long = TooLong::kDrop;
+  int64_t max_tokens = 2048;          ///< at least 2
+  TooLong too_long = TooLong::kDrop;  ///< a text to classify is always truncated
   BadRows bad_rows = BadRows::kRefuse;
+  std::vector<std::string> labels = {};  ///< of a classifier, by class: what the rows' labels are looked up in
 };
 
 }  // namespace lorica

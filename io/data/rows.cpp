@@ -47,7 +47,7 @@ std::string text_member(const Json& row, const std::string& key) {
   return value.get<std::string>();
 }
 
-std::string slice_of(const Json& row, const std::string& key) {
+std::string name_member(const Json& row, const std::string& key) {
   if (key.empty()) return {};
   const Json& value = member(row, key);
   if (value.is_string()) return value.get<std::string>();
@@ -138,6 +138,14 @@ void set_prompt_and_response(Row& row, std::string prompt, std::string response,
                source);
 }
 
+void set_text_and_label(Row& row, std::string text, std::string label) {
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) throw Fault{{Check::kBadRow, "the text is empty"}};
+  if (label.empty()) throw Fault{{Check::kBadRow, "the label is empty"}};
+  row.text = std::move(text);
+  row.label = std::move(label);
+  row.is_text = true;
+}
+
 void check_utf8(std::string_view bytes) {
   const size_t at = utf8::find_invalid(bytes);
   if (at == std::string_view::npos) return;
@@ -148,10 +156,14 @@ void check_utf8(std::string_view bytes) {
 void fill_from_json(Row& row, std::string_view line, const DataSource& source) {
   check_utf8(line);
   const Json object = parse_object(line);
-  row.slice = slice_of(object, source.slice_column);
+  row.slice = name_member(object, source.slice_column);
   if (source.format == DataFormat::kPromptResponse) {
     set_prompt_and_response(row, text_member(object, source.prompt_column), text_member(object, source.response_column),
                             source);
+    return;
+  }
+  if (source.format == DataFormat::kClassification) {
+    set_text_and_label(row, text_member(object, source.text_column), name_member(object, source.label_column));
     return;
   }
   const Json& messages = member(object, source.messages_column);
@@ -172,6 +184,7 @@ void emit(const std::string& name, int64_t line, const RowSink& sink, Fill&& fil
     fill(row);
   } catch (Fault& fault) {
     row.messages = nullptr;
+    row.is_text = false;
     row.notes.push_back(std::move(fault.note));
   }
   sink(std::move(row));
@@ -210,7 +223,9 @@ Columns find_columns(const std::vector<std::string>& header, const DataSource& s
     }
     return static_cast<size_t>(found - header.begin());
   };
-  Columns columns{column(source.prompt_column), column(source.response_column), std::nullopt};
+  const bool classes = source.format == DataFormat::kClassification;
+  Columns columns{column(classes ? source.text_column : source.prompt_column),
+                  column(classes ? source.label_column : source.response_column), std::nullopt};
   if (!source.slice_column.empty()) columns.slice = column(source.slice_column);
   return columns;
 }
@@ -227,6 +242,8 @@ void fill_from_csv(Row& row, CsvRecord& record, size_t width, const Columns& col
   }
   check_utf8(record.raw);
   if (columns.slice) row.slice = record.fields[*columns.slice];
+  if (source.format == DataFormat::kClassification)
+    return set_text_and_label(row, record.fields[columns.prompt], record.fields[columns.response]);
   // The same column may serve twice, so neither field is moved out.
   set_prompt_and_response(row, record.fields[columns.prompt], record.fields[columns.response], source);
 }

@@ -19,6 +19,9 @@ struct Row {
   /// The conversation as a list of {"role", "content"} objects, the system prompt of the source included. A row with
   /// a prompt and a response is one user and one assistant message. Null where the notes hold an error.
   std::shared_ptr<const nlohmann::ordered_json> messages;
+  std::string text;  ///< where is_text, what to read; messages is null
+  bool is_text = false;
+  std::string label;  ///< format classification: the name of the class
   std::string slice;
   std::vector<Note> notes;
 };

@@ -1,0 +1,41 @@
+#include "recipes/classify.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "recipes/micro_step.h"
+
+namespace lorica {
+
+std::vector<double> softmax(std::span<const float> logits) {
+  const float largest = *std::max_element(logits.begin(), logits.end());
+  std::vector<double> shares;
+  for (const float z : logits) shares.push_back(std::exp(static_cast<double>(z) - static_cast<double>(largest)));
+  const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
+  for (double& share : shares) share /= sum;
+  return shares;
+}
+
+std::vector<std::vector<double>> classify(Session& session, const std::vector<std::vector<int32_t>>& texts,
+                                          int64_t micro_batch_tokens) {
+  Decoder& model = session.model();
+  const auto classes = static_cast<size_t>(model.config().classes());
+  if (classes == 0) throw Error("{}: a language model, not a sequence classifier", session.folder().string());
+  std::vector<Example> examples;
+  for (const std::vector<int32_t>& ids : texts) {
+    Example& example = examples.emplace_back();
+    example.ids = ids;
+    example.trained.assign(ids.size(), 0);
+    example.label = 0;  // makes the last token the row whose logits are wanted
+  }
+  std::vector<std::vector<double>> result;
+  for (const Batch& batch : evaluation_batches(examples, micro_batch_tokens)) {
+    const std::vector<float> logits = forward_logits(model, batch, micro_batch_tokens);
+    for (size_t i = 0; i < batch.rows.size(); ++i)
+      result.push_back(softmax(std::span(logits).subspan(i * classes, classes)));
+  }
+  return result;
+}
+
+}  // namespace lorica
