@@ -50,7 +50,6 @@ __device__ __forceinline__ int find_matches(const int32_t* ids, int64_t begin, i
   const int64_t t = begin + threadIdx.x;
   const bool mine = t < end && ids[t] == id;
   const unsigned of_warp = __ballot_sync(kAllLanes, mine);
-  __syncthreads();  // the matches of the last call have been read
   if (lane == 0) shared.counts[warp] = __popc(of_warp);
   __syncthreads();
   int before = 0, total = 0;

@@ -119,15 +119,14 @@ struct Kept {
   Word floor, total;
 };
 
-/// The sum of the weights of what is kept, least weight included.
+/// The sum of the weights of what is kept, least weight included. A select() must stand between two calls: it has the
+/// barriers that the slots need.
 __device__ __forceinline__ Word sum_kept(const float* scaled, const Word* weights, int64_t width, Word floor,
                                          double least, SampleShared& shared) {
   Word sum = 0;
   for (int64_t i = threadIdx.x; i < width; i += kThreads)
     if (rank_of(scaled[i], i) >= floor && static_cast<double>(weights[i]) >= least) sum += weights[i];
-  sum = block_sum(sum, shared.slots);
-  __syncthreads();
-  return sum;
+  return block_sum(sum, shared.slots);
 }
 
 __device__ __forceinline__ Kept filter(const Arguments& op, const float* scaled, const Word* weights,

@@ -120,6 +120,13 @@ TEST(Sample, FollowsTheDefinitionAtEverySize) {
       }
 }
 
+TEST(Sample, APenaltyMakesNegativeLogitsMoreNegative) {
+  const HostTensor logits({1, 4}, Dtype::f32, {-2, -1, -4, -1.5});
+  check(logits, {{1}}, {.repetition_penalty = 3}, 0);
+  for (int64_t draw = 0; draw < 4; ++draw)
+    check(logits, {{1, 3}}, {.temperature = 1, .top_k = 2, .repetition_penalty = 3}, draw);
+}
+
 /// Equal logits: the lower id is the better one, also where top k cuts through them.
 TEST(Sample, EqualLogits) {
   Doubles values;
