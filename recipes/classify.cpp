@@ -2,19 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "recipes/micro_step.h"
 
 namespace lorica {
 
-std::vector<double> softmax(std::span<const float> logits) {
-  const float largest = *std::max_element(logits.begin(), logits.end());
-  std::vector<double> shares;
-  for (const float z : logits) shares.push_back(std::exp(static_cast<double>(z) - static_cast<double>(largest)));
-  const double sum = std::accumulate(shares.begin(), shares.end(), 0.0);
-  for (double& share : shares) share /= sum;
-  return shares;
+std::vector<double> log_softmax(std::span<const float> logits) {
+  const auto largest = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
+  double sum = 0;
+  for (const float z : logits) sum += std::exp(static_cast<double>(z) - largest);
+  const double log_sum = largest + std::log(sum);
+  std::vector<double> result;
+  for (const float z : logits) result.push_back(static_cast<double>(z) - log_sum);
+  return result;
 }
 
 std::vector<std::vector<double>> classify(Session& session, const std::vector<std::vector<int32_t>>& texts,
@@ -32,8 +32,10 @@ std::vector<std::vector<double>> classify(Session& session, const std::vector<st
   std::vector<std::vector<double>> result;
   for (const Batch& batch : evaluation_batches(examples, micro_batch_tokens)) {
     const std::vector<float> logits = forward_logits(model, batch, micro_batch_tokens);
-    for (size_t i = 0; i < batch.rows.size(); ++i)
-      result.push_back(softmax(std::span(logits).subspan(i * classes, classes)));
+    for (size_t i = 0; i < batch.rows.size(); ++i) {
+      result.push_back(log_softmax(std::span(logits).subspan(i * classes, classes)));
+      for (double& share : result.back()) share = std::exp(share);
+    }
   }
   return result;
 }

@@ -6,8 +6,8 @@
 
 namespace lorica {
 
-/// softmax(z) of one row, in double.
-std::vector<double> softmax(std::span<const float> logits);
+/// log softmax(z) of one row, in double.
+std::vector<double> log_softmax(std::span<const float> logits);
 
 /// The probability of each class for each text, in the order of the texts, which are packed up to micro_batch_tokens.
 /// `texts` are token ids, none empty. Throws Error where the model is no classifier.

@@ -7,7 +7,6 @@
 #include "recipes/padding.h"
 
 namespace lorica {
-
 namespace {
 
 double share(int64_t part, int64_t whole) {
@@ -26,7 +25,7 @@ std::vector<EvalResult> run_batch(Decoder& model, const Batch& batch, int64_t mi
       const auto target = static_cast<size_t>(batch.targets[i]);
       const auto predicted = static_cast<size_t>(std::max_element(row.begin(), row.end()) - row.begin());
       EvalResult& document = documents[document_of(batch, batch.rows[i])];
-      document.loss_sum -= std::log(softmax(row)[target]);
+      document.loss_sum -= log_softmax(row)[target];
       ++document.trained_tokens;
       document.classes.resize(classes);
       ++document.classes[target].actual;
