@@ -25,6 +25,7 @@ TEST(Recipe, ReadsEveryKey) {
                    .messages_column = "messages",
                    .prompt_column = "q",
                    .response_column = "no",
+                   .labels = {},
                    .system_prompt = "Be \"kind\":\nalways # yes",
                    .slice_column = "s",
                    .chat_template = "t.jinja",
