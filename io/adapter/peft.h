@@ -64,7 +64,7 @@ class PeftAdapter {
   In head_;
 };
 
-/// {"id2label": {"0": ...}, "label2id": {...}}: what Transformers' from_pretrained() takes as keywords.
+/// {"id2label": {"0": ...}, "label2id": {...}}: the form that config.json of a classifier has them in.
 nlohmann::ordered_json labels_json(const ClassNames& labels);
 
 /// Writes the model's adapter as a PEFT folder (adapter_config.json, adapter_model.safetensors, README.md), each file

@@ -70,8 +70,9 @@ std::string read_me(const PeftConfig& config, bool classifier) {
                     "It classifies texts; `labels.json` names the classes.\n\n"
                     "```python\nimport json\nfrom peft import PeftModel\n"
                     "from transformers import AutoModelForSequenceClassification\n"
-                    "labels = json.load(open(\"path/to/this/folder/labels.json\"))\n"
-                    "base = AutoModelForSequenceClassification.from_pretrained(\"{0}\", **labels)\n"
+                    "names = json.load(open(\"path/to/this/folder/labels.json\"))[\"id2label\"]\n"
+                    "names = {{int(number): name for number, name in names.items()}}\n"
+                    "base = AutoModelForSequenceClassification.from_pretrained(\"{0}\", id2label=names)\n"
                     "model = PeftModel.from_pretrained(base, \"path/to/this/folder\")\n```\n",
                     config.base_model);
 }

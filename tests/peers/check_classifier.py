@@ -63,8 +63,8 @@ def main():
         folder = pathlib.Path(temporary)
         train(lorica, folder, "lora")
         adapter = folder / "lora/adapter"
-        labels = json.loads((adapter / "labels.json").read_text())
-        base = AutoModelForSequenceClassification.from_pretrained(MODEL, dtype=torch.float32, **labels)
+        names = {int(number): name for number, name in json.loads((adapter / "labels.json").read_text())["id2label"].items()}
+        base = AutoModelForSequenceClassification.from_pretrained(MODEL, dtype=torch.float32, id2label=names)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             model = PeftModel.from_pretrained(base, adapter).eval()
