@@ -150,6 +150,10 @@ TEST(HeadLoss, AgreesWithTheReference) {
                         {64, 7, 1031, every(3, 64)},
                         {5, 64, 257, {4}},
                         {3, 5, 4100, {0, 2}},
+                        {9, 33, 2, {2, 8}},  // the heads of classifiers: few and odd rows
+                        {30, 64, 3, every(5, 30)},
+                        {30, 24, 77, every(4, 30)},
+                        {30, 24, 151, every(7, 30)},
                         {40, emulated() ? 72 : 576, 257, every(2, 40)}};
   for (Dtype dtype : {Dtype::f32, Dtype::bf16})
     for (WeightLayout layout : {WeightLayout::kOutIn, WeightLayout::kInOut})
