@@ -15,15 +15,13 @@ bool is_new_adapter(const Recipe& recipe) { return recipe.adapter.path.empty(); 
 bool is_classifier(const Recipe& recipe) { return recipe.model.task == Task::kSeqCls; }
 
 /// A classifier reads format classification, which auto then means, and nothing else does.
-bool formats_fit_task(const Recipe& recipe) {
-  const auto fits = [&](const DataItem& item) {
-    const DataFormat format = settings_of(recipe.data, item).format;
-    return format == DataFormat::kClassification ? is_classifier(recipe)
-                                                 : format == DataFormat::kAuto || !is_classifier(recipe);
-  };
-  const DataSection& data = recipe.data;
-  return std::all_of(data.train.begin(), data.train.end(), fits) &&
-         std::all_of(data.eval.begin(), data.eval.end(), fits);
+bool fits_task(const Recipe& recipe, DataFormat format) {
+  if (format == DataFormat::kAuto) return true;
+  return is_classifier(recipe) == (format == DataFormat::kClassification);
+}
+bool fit_task(const Recipe& recipe, const std::vector<DataItem>& items) {
+  return std::all_of(items.begin(), items.end(),
+                     [&](const DataItem& item) { return fits_task(recipe, settings_of(recipe.data, item).format); });
 }
 
 bool has_eval_data(const Recipe& recipe) { return !recipe.data.eval.empty(); }
@@ -271,7 +269,11 @@ Schema::Schema() {
   rules_.push_back({"train.micro_batch_tokens", "data.max_tokens", "cannot hold one example of",
                     [](const Recipe& recipe) { return recipe.train.micro_batch_tokens < recipe.data.max_tokens; }});
   rules_.push_back({"model.task", "data.format", "does not go with",
-                    [](const Recipe& recipe) { return !formats_fit_task(recipe); }});
+                    [](const Recipe& recipe) { return !fits_task(recipe, recipe.data.format); }});
+  rules_.push_back({"model.task", "data.train", "does not go with the format of a source in",
+                    [](const Recipe& recipe) { return !fit_task(recipe, recipe.data.train); }});
+  rules_.push_back({"model.task", "data.eval", "does not go with the format of a source in",
+                    [](const Recipe& recipe) { return !fit_task(recipe, recipe.data.eval); }});
   rules_.push_back({"data.labels", "", "holds a label twice, or only one", [](const Recipe& recipe) {
                       const auto& labels = recipe.data.labels;
                       return labels.size() == 1 || std::set(labels.begin(), labels.end()).size() != labels.size();

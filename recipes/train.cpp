@@ -3,10 +3,10 @@
 #include "io/data/loaded_text.h"
 #include "io/data/preview.h"
 #include "io/formats/file_bytes.h"
-#include "io/hub/hub.h"
 #include "recipes/classes.h"
 #include "recipes/memory.h"
 #include "recipes/setup.h"
+#include "recipes/text_side.h"
 #include "recipes/trainer.h"
 #include "recipes/version.h"
 
@@ -123,7 +123,7 @@ std::string report_text(Session& session, const Recipe& recipe, const TrainSumma
 
 void train(const Recipe& recipe, const TrainOptions& options) {
   const std::optional<fs::path> checkpoint = check_folder(recipe, options);
-  const fs::path folder = model_folder(recipe.model.path);
+  const fs::path folder = existing_model_folder(recipe.model.path);
   const RunClasses classes = find_classes(recipe, folder);
   Session session(folder, {.device = recipe.model.device,
                            .device_place = options.device_place,
