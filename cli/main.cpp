@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   add_eval(app);
   add_generate(app);
   add_chat(app);
+  add_classify(app);
   add_data(app);
   add_parity(app);
   add_recipe(app);

@@ -6,6 +6,7 @@ namespace lorica::cli {
 // Each verb lives in cli/verbs/NAME.cpp: it adds a subcommand with its options, help text and examples (footer), and a
 // callback that does the work, writes results to stdout and lets Error travel to main().
 void add_chat(CLI::App& app);
+void add_classify(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_data(CLI::App& app);
 void add_download(CLI::App& app);

@@ -131,6 +131,7 @@ void run_batch(Session& session, std::span<const std::vector<int32_t>> prompts, 
 
 std::vector<Completion> generate(Session& session, const std::vector<std::vector<int32_t>>& prompts,
                                  const GenerateOptions& options, const OnText& on_text) {
+  session.require_language_model("write text");
   std::vector<Completion> results;
   const auto batch = static_cast<size_t>(std::max<int64_t>(options.batch_size, 1));
   for (size_t first = 0; first < prompts.size(); first += batch) {
@@ -140,7 +141,9 @@ std::vector<Completion> generate(Session& session, const std::vector<std::vector
   return results;
 }
 
-Conversation::Conversation(Session& session, const GenerateOptions& options) : session_(session), options_(options) {}
+Conversation::Conversation(Session& session, const GenerateOptions& options) : session_(session), options_(options) {
+  session.require_language_model("write text");
+}
 
 Completion Conversation::answer(const std::vector<int32_t>& prompt, const OnText& on_text) {
   Decoder& model = session_.model();

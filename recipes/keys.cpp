@@ -1,5 +1,6 @@
 // Every key of a recipe, declared once. The type and the default of a key are those of its member in recipes/recipe.h.
 #include <algorithm>
+#include <set>
 
 #include "recipes/schema.h"
 #include "recipes/source_keys.h"
@@ -11,6 +12,18 @@ constexpr double kMany = 1e9;  // steps, tokens: far above any run, far below an
 
 bool trains_adapter(const Recipe& recipe) { return recipe.adapter.type == AdapterType::kLora; }
 bool is_new_adapter(const Recipe& recipe) { return recipe.adapter.path.empty(); }
+bool is_classifier(const Recipe& recipe) { return recipe.model.task == Task::kSeqCls; }
+
+/// A classifier reads format classification, which auto then means, and nothing else does.
+bool fits_task(const Recipe& recipe, DataFormat format) {
+  if (format == DataFormat::kAuto) return true;
+  return is_classifier(recipe) == (format == DataFormat::kClassification);
+}
+bool fit_task(const Recipe& recipe, const std::vector<DataItem>& items) {
+  return std::all_of(items.begin(), items.end(),
+                     [&](const DataItem& item) { return fits_task(recipe, settings_of(recipe.data, item).format); });
+}
+
 bool has_eval_data(const Recipe& recipe) { return !recipe.data.eval.empty(); }
 
 void declare_model(Schema& schema) {
@@ -22,6 +35,12 @@ void declare_model(Schema& schema) {
       .help(
           "folder with config.json, *.safetensors and the tokenizer, or OWNER/NAME on the hub (fetched into the cache "
           "that huggingface_hub uses); `model: PATH` alone means the same");
+  key("task", &ModelSection::task)
+      .synonym_of({"task_type"})
+      .help(
+          "causal_lm: a language model; seq_cls: a classifier of texts, from a ...ForSequenceClassification folder, or "
+          "from a language model, which gets a new head `score`. The head is trained beside the adapter; see "
+          "docs/classify.md");
   key("device", &ModelSection::device)
       .synonym_of({"device_map", "accelerator"})
       .help("where the model runs; auto takes the first visible GPU where this build and the machine have one");
@@ -63,15 +82,22 @@ void declare_data(Schema& schema) {
     if (info.formats.empty()) return;
     field.only_when("data.format", info.wanted, [info](const Recipe& recipe) { return info.holds(recipe.data); });
   });
+  key("labels", &DataSection::labels)
+      .only_when("model.task", "is seq_cls", is_classifier)
+      .synonym_of({"label_list", "classes", "id2label"})
+      .default_shown("[] (the model's, or those of the training data)")
+      .help(
+          "names of the classes in their order; without it a new head has the distinct labels of the training data, "
+          "sorted, by number where all are integers");
   key("max_tokens", &DataSection::max_tokens)
       .range(2, 1 << 20)
       .synonym_of({"max_length", "max_seq_length", "max_seq_len", "cutoff_len", "sequence_len"})
       .help("longest example, in tokens");
   key("too_long", &DataSection::too_long)
+      .only_when("model.task", "is causal_lm", [](const Recipe& recipe) { return !is_classifier(recipe); })
       .help(
           "what becomes of an example over max_tokens: drop it, truncate it, or split it into several; auto splits "
-          "plain "
-          "text and drops the rest");
+          "plain text and drops the rest. Texts to classify are always truncated");
   key("shuffle", &DataSection::shuffle).help("new order of the examples in every epoch, fixed by train.seed");
   key("cache", &DataSection::cache)
       .help(
@@ -242,6 +268,18 @@ Schema::Schema() {
   declare_save_and_output(*this);
   rules_.push_back({"train.micro_batch_tokens", "data.max_tokens", "cannot hold one example of",
                     [](const Recipe& recipe) { return recipe.train.micro_batch_tokens < recipe.data.max_tokens; }});
+  rules_.push_back({"model.task", "data.format", "does not go with",
+                    [](const Recipe& recipe) { return !fits_task(recipe, recipe.data.format); }});
+  rules_.push_back({"model.task", "data.train", "does not go with the format of a source in",
+                    [](const Recipe& recipe) { return !fit_task(recipe, recipe.data.train); }});
+  rules_.push_back({"model.task", "data.eval", "does not go with the format of a source in",
+                    [](const Recipe& recipe) { return !fit_task(recipe, recipe.data.eval); }});
+  rules_.push_back({"data.labels", "", "holds a label twice, or only one", [](const Recipe& recipe) {
+                      const auto& labels = recipe.data.labels;
+                      return labels.size() == 1 || std::set(labels.begin(), labels.end()).size() != labels.size();
+                    }});
+  rules_.push_back({"eval.prompts", "model.task", "cannot be answered where a classifier is trained:",
+                    [](const Recipe& recipe) { return is_classifier(recipe) && !recipe.eval.prompts.empty(); }});
   rules_.push_back({"adapter.target_modules", "", "names all-linear beside other modules", [](const Recipe& recipe) {
                       const auto& names = recipe.adapter.target_modules;
                       return names.size() > 1 && std::count(names.begin(), names.end(), "all-linear") > 0;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "recipes/padding.h"
+
 namespace lorica {
 namespace {
 
@@ -39,6 +41,15 @@ std::vector<float> forward_losses(Decoder& model, const Batch& batch) {
   if (batch.rows.empty()) return {};
   Tape tape(model.context(), model.arena(), false);
   return to_host<float>(launch_micro_step(model, tape, upload(model.arena(), batch), false));
+}
+
+std::vector<float> forward_logits(Decoder& model, const Batch& batch, int64_t micro_batch_tokens) {
+  if (batch.rows.empty()) return {};
+  const bool pad = model.context().device != Device::kCpu;
+  const Batch whole = pad ? padded(batch, padded_sizes(batch, micro_batch_tokens)) : batch;
+  Tape tape(model.context(), model.arena(), false);
+  const TokenBatch tokens = TokenBatch::of(model.arena(), whole.ids, whole.positions, whole.cu_seqlens);
+  return to_host<float>(model.logits(tape, model.hidden(tape, tokens).value, batch.rows));
 }
 
 double sum_of(const std::vector<float>& losses) { return std::accumulate(losses.begin(), losses.end(), 0.0); }

@@ -32,6 +32,9 @@ std::vector<float> forward_backward(Decoder& model, const Batch& batch, const Mi
 /// Losses of the batch's rows, nothing else.
 std::vector<float> forward_losses(Decoder& model, const Batch& batch);
 
+/// Logits [rows, V] of the batch's rows, nothing else. On a GPU the batch is padded as in training.
+std::vector<float> forward_logits(Decoder& model, const Batch& batch, int64_t micro_batch_tokens);
+
 /// Sum in double, in order.
 double sum_of(const std::vector<float>& losses);
 

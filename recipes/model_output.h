@@ -6,7 +6,8 @@
 namespace lorica {
 
 /// Writes a trained model as a Hugging Face folder: model.safetensors in f32, and config, tokenizer and template files
-/// copied from the folder that the model came from. Throws RunError when it cannot be written.
+/// copied from the folder that the model came from; a classifier's config.json says that it is one. Throws RunError
+/// when it cannot be written.
 void write_model_folder(const std::filesystem::path& folder, const std::filesystem::path& base, const Decoder& model);
 
 }  // namespace lorica

@@ -7,12 +7,11 @@
 #include <numeric>
 
 #include "engine/convert.h"
-#include "io/adapter/peft.h"
 #include "io/formats/file_bytes.h"
 #include "io/formats/safetensors.h"
-#include "io/formats/safetensors_folder.h"
 #include "optim/adamw.h"
 #include "recipes/micro_step.h"
+#include "recipes/session.h"
 #include "recipes/setup.h"
 #include "recipes/step_runner.h"
 
@@ -92,13 +91,13 @@ Batch golden_batch(const Golden& golden, const ModelConfig& config) {
   const std::vector<int64_t> ids = golden.integers("input_ids", columns);
   const auto width = static_cast<size_t>(columns);
   Batch batch = golden_documents(golden, config, ids, width);
-  if (config.classes > 0) {
+  if (config.classes() > 0) {
     const std::vector<int64_t> labels = golden.integers("labels", label_columns, 1);
     if (labels.size() * width != ids.size())
       throw Error("{}: labels: expected one a row of input_ids", golden.origin());
     for (size_t i = 0; i < labels.size(); ++i) {
-      if (labels[i] < 0 || labels[i] >= config.classes)
-        throw Error("{}: labels: {} is none of the model's {} classes", golden.origin(), labels[i], config.classes);
+      if (labels[i] < 0 || labels[i] >= config.classes())
+        throw Error("{}: labels: {} is none of the model's {} classes", golden.origin(), labels[i], config.classes());
       batch.rows.push_back(batch.cu_seqlens[i + 1] - 1);
       batch.targets.push_back(static_cast<int32_t>(labels[i]));
     }
@@ -159,11 +158,13 @@ class Parity {
 
 std::unique_ptr<Parity::Instance> Parity::build(bool train_base, bool with_adapter) const {
   auto instance = std::make_unique<Instance>(options_.device);
-  const BuildOptions build{.weights = std::make_shared<SafetensorsFolder>(options_.model),
+  const ModelParts parts = open_model(options_.model, with_adapter ? options_.adapter : fs::path());
+  const BuildOptions build{.weights = parts.weights,
                            .dtype = resolve_precision(options_.precision, instance->context.device),
-                           .trained = train_base};
-  instance->model = Decoder::build(instance->context, {instance->lasting, instance->passing}, config_, build);
-  if (with_adapter) PeftAdapter(options_.adapter).attach_to(*instance->model);
+                           .trained = train_base,
+                           .train_head = parts.adapter && parts.adapter->head()};
+  instance->model = Decoder::build(instance->context, {instance->lasting, instance->passing}, parts.config, build);
+  if (parts.adapter) parts.adapter->attach_to(*instance->model);
   return instance;
 }
 
@@ -209,7 +210,7 @@ std::vector<float> Parity::logits(Decoder& model) const {
   Tape tape(model.context(), model.arena(), false);
   const TokenBatch tokens = TokenBatch::of(model.arena(), batch_.ids, batch_.positions, batch_.cu_seqlens);
   std::vector<int32_t> rows = batch_.rows;  // a classifier has logits for its labelled tokens alone
-  if (config_.classes == 0) {
+  if (config_.classes() == 0) {
     rows.resize(batch_.ids.size());
     std::iota(rows.begin(), rows.end(), 0);
   }
@@ -225,7 +226,7 @@ double Parity::step(Decoder& model) const {
 }
 
 void Parity::compare_greedy(Decoder& model) {
-  if (config_.classes > 0) return skip("greedy_ids", "a classifier writes nothing");
+  if (config_.classes() > 0) return skip("greedy_ids", "a classifier writes nothing");
   if (!golden_.has("greedy_ids")) return skip("greedy_ids", "not in the file");
   int64_t columns = 0, width = 0;
   const std::vector<int64_t> want = golden_.integers("greedy_ids", columns), ids = golden_.integers("input_ids", width);

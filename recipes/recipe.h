@@ -17,10 +17,12 @@ namespace lorica {
 
 enum class Precision : uint8_t { kAuto, kF32, kBf16 };
 enum class DeviceChoice : uint8_t { kAuto, kCpu, kCuda };
+enum class Task : uint8_t { kCausalLm, kSeqCls };
 enum class AdapterType : uint8_t { kLora, kNone };
 
 struct ModelSection {
   std::string path;
+  Task task = Task::kCausalLm;
   DeviceChoice device = DeviceChoice::kAuto;
   Precision precision = Precision::kAuto;
   bool operator==(const ModelSection&) const = default;
@@ -38,6 +40,7 @@ struct DataItem {
 struct DataSection : DataSource {
   std::vector<DataItem> train;
   std::vector<DataItem> eval;
+  std::vector<std::string> labels;  ///< of a classifier; empty: those of the model or of the data
   int64_t max_tokens = 1024;
   TooLong too_long = TooLong::kAuto;
   bool shuffle = true;

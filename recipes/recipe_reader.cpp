@@ -196,8 +196,9 @@ void Reader::check_rules() const {
     if (!rule.broken(recipe_)) continue;
     // told at the key that the user wrote
     const auto key = given_.find(rule.key), other = given_.find(rule.other);
-    const std::string head =
-        key != given_.end() ? key->second.head(rule.key) : fmt::format("{}: {}", other->second.place, rule.key);
+    const std::string head = key != given_.end()     ? key->second.head(rule.key)
+                             : other != given_.end() ? fmt::format("{}: {}", other->second.place, rule.key)
+                                                     : name_ + ": " + rule.key;
     const std::string beside =
         rule.other.empty() ? "" : fmt::format(" {}, {}", rule.other, value_and_place(rule.other));
     throw Error("{}: {} {}{}", head, shown(schema_.find(rule.key)->print(recipe_)), rule.problem, beside);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/model/decoder.h"
 #include "io/adapter/peft.h"
@@ -15,10 +16,23 @@ struct SessionOptions {
   DeviceChoice device = DeviceChoice::kCpu;
   std::string device_place = "--device";  ///< begins the message about a device that is not there
   Precision precision = Precision::kAuto;
-  bool train_base = false;              ///< all weights are parameters
-  std::filesystem::path adapter;        ///< PEFT folder to attach; empty: none
-  std::filesystem::path chat_template;  ///< overrides the model's own; empty: that one
+  bool train_base = false;                   ///< all weights are parameters
+  std::filesystem::path adapter = {};        ///< PEFT folder to attach; empty: none
+  std::filesystem::path chat_template = {};  ///< overrides the model's own; empty: that one
+  bool train_head = false;                   ///< a classifier's head is a parameter
+  std::vector<std::string> labels = {};      ///< of a classifier, in place of the model's own
+  bool new_head = false;                     ///< the model gets a fresh head for the labels
+  uint64_t seed = 0;                         ///< of that head
 };
+
+/// A model with what an adapter changes when it is built: a classifier's head that was trained beside it is part of the
+/// configuration and of the weights.
+struct ModelParts {
+  ModelConfig config;
+  std::shared_ptr<const WeightSource> weights;
+  std::unique_ptr<const PeftAdapter> adapter;  ///< to attach once the model is built; null: none
+};
+ModelParts open_model(const std::filesystem::path& folder, const std::filesystem::path& adapter);
 
 /// A model folder in the memory of a device with what belongs to it. One session holds one device context and its two
 /// arenas; tensors of it must not outlive it.
@@ -35,6 +49,8 @@ class Session {
   /// Bytes of the device that the arenas hold.
   size_t bytes_held() const { return lasting_.bytes_held() + passing_.bytes_held(); }
   Decoder& model() { return *model_; }
+  /// Throws Error where the model is a classifier, which cannot do `what`.
+  void require_language_model(const std::string& what) const;
   /// The longest prompt and answer together, in tokens.
   int64_t positions() const { return model_->config().max_positions; }
   const Tokenizer& tokenizer() const { return *text_.tokenizer; }

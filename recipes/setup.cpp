@@ -46,11 +46,14 @@ std::filesystem::path cache_folder(const std::string& cache) {
 
 DataOptions data_options(const Recipe& recipe) {
   const DataSection& data = recipe.data;
-  const auto sources = [&data](const std::vector<DataItem>& items, const std::string& place) {
+  const bool classifies = recipe.model.task == Task::kSeqCls;
+  const auto sources = [&](const std::vector<DataItem>& items, const std::string& place) {
     std::vector<DataSource> list;
     for (const DataItem& item : items) {
       list.push_back(settings_of(data, item));
-      list.back().files = source_files(item.path, place);
+      DataSource& source = list.back();
+      source.files = source_files(item.path, place);
+      if (classifies && source.format == DataFormat::kAuto) source.format = DataFormat::kClassification;
     }
     return list;
   };

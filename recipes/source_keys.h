@@ -52,7 +52,7 @@ void for_each_source_key(Visit&& visit) {
   visit("messages_column", &S::messages_column, Text(),
         SourceKeyInfo{"column that holds the list of messages; not given: messages or conversations",
                       "is auto, chat, sharegpt, preference or classification",
-                      {F::kAuto, F::kChat, F::kShareGpt, F::kPreference, F::kClassification}});
+                      {F::kAuto, F::kChat, F::kShareGpt, F::kPreference}});
   visit("prompt_column", &S::prompt_column, Text(),
         SourceKeyInfo{"column that holds the prompt; not given: prompt, question, query or instruction",
                       "is auto, prompt_response, alpaca or preference",
@@ -68,8 +68,8 @@ void for_each_source_key(Visit&& visit) {
                       {F::kAuto, F::kText, F::kClassification}});
   visit("label_column", &S::label_column, Text(),
         SourceKeyInfo{"column that holds the name of the class, or whether a reply is wanted; not given: label",
-                      "is classification or preference",
-                      {F::kClassification, F::kPreference}});
+                      "is auto, classification or preference",
+                      {F::kAuto, F::kClassification, F::kPreference}});
   visit("system_column", &S::system_column, Text(),
         SourceKeyInfo{"column that holds the system message of the row; not given: system or system_prompt, where the "
                       "row has one"});

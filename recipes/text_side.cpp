@@ -8,9 +8,14 @@
 
 namespace lorica {
 
-TextFolder load_text_folder(const std::filesystem::path& model, const std::filesystem::path& chat_template) {
-  const std::filesystem::path folder = model_folder(model.string());
+std::filesystem::path existing_model_folder(const std::filesystem::path& model) {
+  std::filesystem::path folder = model_folder(model.string());
   if (!std::filesystem::is_directory(folder)) throw Error("{}: no such model folder", folder.string());
+  return folder;
+}
+
+TextFolder load_text_folder(const std::filesystem::path& model, const std::filesystem::path& chat_template) {
+  const std::filesystem::path folder = existing_model_folder(model);
   TextFolder result{Tokenizer::load(folder), load_chat_template(folder)};
   if (!chat_template.empty())
     result.chat.chat = std::make_shared<ChatTemplate>(read_file(chat_template), chat_template.string());

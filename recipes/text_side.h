@@ -9,6 +9,9 @@
 
 namespace lorica {
 
+/// The folder of a model that is named by its path or by its name on the hub. Throws Error where there is none.
+std::filesystem::path existing_model_folder(const std::filesystem::path& model);
+
 /// The text side of a model folder without its weights, for the data verbs.
 struct TextFolder {
   std::shared_ptr<const Tokenizer> tokenizer;

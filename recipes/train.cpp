@@ -3,8 +3,10 @@
 #include "io/data/loaded_text.h"
 #include "io/data/preview.h"
 #include "io/formats/file_bytes.h"
+#include "recipes/classes.h"
 #include "recipes/memory.h"
 #include "recipes/setup.h"
+#include "recipes/text_side.h"
 #include "recipes/trainer.h"
 #include "recipes/version.h"
 
@@ -94,22 +96,26 @@ std::string report_text(Session& session, const Recipe& recipe, const TrainSumma
   text += '\n';
   line("steps", fmt::format("{} ({:.2f} epochs), {} tokens, {} of them trained; {}", state.step, state.epoch,
                             state.tokens, state.trained_tokens, summary.stop_reason));
-  if (state.loss_before && summary.loss_after)
-    line("held-out loss", fmt::format("{:.4f} before, {:.4f} after", *state.loss_before, *summary.loss_after));
+  const std::pair<const char*, const char*> metrics[] = {
+      {"eval_loss", "held-out loss"}, {"eval_accuracy", "accuracy"}, {"eval_macro_f1", "macro F1"}};
+  for (const auto& [key, name] : metrics)
+    if (summary.before.contains(key) && summary.after.contains(key))
+      line(name, fmt::format("{:.4f} before, {:.4f} after", summary.before[key].get<double>(),
+                             summary.after[key].get<double>()));
   line("speed",
        fmt::format("{:.0f} tokens/s over {} ({}, {})", summary.tokens_per_second, duration_text(summary.seconds),
                    name_of(session.model().dtype()), device_text(session.context())));
   line("peak memory", bytes_text(peak_resident_bytes()));
   if (session.context().device != Device::kCpu)
     line("GPU memory", bytes_text(static_cast<int64_t>(session.bytes_held())));
-  if (recipe.adapter.type == AdapterType::kLora) {
-    line("adapter", summary.output.string());
-    line("chat with it",
-         fmt::format("lorica chat --model {} --adapter {}", recipe.model.path, summary.output.string()));
-  } else {
-    line("model", summary.output.string());
-    line("chat with it", fmt::format("lorica chat --model {}", summary.output.string()));
-  }
+  const bool lora = recipe.adapter.type == AdapterType::kLora;
+  line(lora ? "adapter" : "model", summary.output.string());
+  const std::string model = lora ? fmt::format("--model {} --adapter {}", recipe.model.path, summary.output.string())
+                                 : fmt::format("--model {}", summary.output.string());
+  if (recipe.model.task == Task::kSeqCls)
+    line("ask it", fmt::format("lorica classify {} --text \"...\"", model));
+  else
+    line("chat with it", fmt::format("lorica chat {}", model));
   return text;
 }
 
@@ -117,16 +123,22 @@ std::string report_text(Session& session, const Recipe& recipe, const TrainSumma
 
 void train(const Recipe& recipe, const TrainOptions& options) {
   const std::optional<fs::path> checkpoint = check_folder(recipe, options);
-  Session session(recipe.model.path, {.device = recipe.model.device,
-                                      .device_place = options.device_place,
-                                      .precision = recipe.model.precision,
-                                      .train_base = recipe.adapter.type == AdapterType::kNone,
-                                      .adapter = recipe.adapter.path,
-                                      .chat_template = recipe.data.chat_template});
+  const fs::path folder = existing_model_folder(recipe.model.path);
+  const RunClasses classes = find_classes(recipe, folder);
+  Session session(folder, {.device = recipe.model.device,
+                           .device_place = options.device_place,
+                           .precision = recipe.model.precision,
+                           .train_base = recipe.adapter.type == AdapterType::kNone,
+                           .adapter = recipe.adapter.path,
+                           .chat_template = recipe.data.chat_template,
+                           .train_head = recipe.model.task == Task::kSeqCls,
+                           .labels = classes.labels,
+                           .new_head = classes.new_head,
+                           .seed = static_cast<uint64_t>(recipe.train.seed)});
   if (recipe.adapter.type == AdapterType::kLora && recipe.adapter.path.empty())
     attach_lora(session.model(), lora_options(recipe));
   const LoadedText text(session.text().tokenizer, session.chat_template());
-  const LoadedData data = load_data(data_options(recipe), text.model());
+  const LoadedData data = load_data(data_options(recipe, classes), text.model());
   for (const Finding& finding : data.findings.list()) fmt::print(stderr, "{}\n", finding.text());
   fmt::print(stderr, "{}", summary_text(data));
 

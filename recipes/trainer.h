@@ -13,7 +13,9 @@ namespace lorica {
 /// What a finished run hands back.
 struct TrainSummary {
   RunState state;
-  std::optional<double> loss_after;  ///< held-out loss of what was saved
+  /// What the held-out data said of the model before the run and of what was saved: eval_loss and, for a classifier,
+  /// eval_accuracy and eval_macro_f1. Null without held-out data.
+  nlohmann::ordered_json before, after;
   std::vector<std::string> answers_after;
   double seconds = 0;            ///< of training in this process
   double tokens_per_second = 0;  ///< real tokens over those seconds
@@ -52,7 +54,10 @@ class Trainer {
     double epoch = 0;
   };
 
-  double held_out_loss();
+  /// Evaluates, and returns the metrics that the log holds.
+  nlohmann::ordered_json held_out();
+  /// The metrics of an evaluation after that step, null where the log has none.
+  nlohmann::ordered_json logged_evaluation(int64_t step) const;
   void evaluate_before();
   PlannedStep plan_step();
   StepReport step();
@@ -63,8 +68,6 @@ class Trainer {
   double progress() const;
   double seconds_left() const;
   void periodic_evaluation();
-  /// Whether the log has an evaluation after this very step (a resumed run may stand at its end already).
-  bool evaluated_here() const;
   void keep_best(double loss);
   void log(const nlohmann::ordered_json& entry);
   void save();

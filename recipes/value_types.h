@@ -130,6 +130,10 @@ struct EnumNames<DeviceChoice> {
   static constexpr const char* kNames[] = {"auto", "cpu", "cuda"};
 };
 template <>
+struct EnumNames<Task> {
+  static constexpr const char* kNames[] = {"causal_lm", "seq_cls"};
+};
+template <>
 struct EnumNames<DataFormat> {
   static constexpr const char* kNames[] = {"auto",       "chat", "sharegpt",      "alpaca", "prompt_response",
                                            "preference", "text", "classification"};

@@ -8,6 +8,7 @@
 #include "io/data/preview.h"
 #include "io/data/preview_html.h"
 #include "io/formats/file_bytes.h"
+#include "recipes/classes.h"
 #include "recipes/setup.h"
 #include "recipes/text_side.h"
 
@@ -33,7 +34,7 @@ void with_data(const Arguments& arguments, Run&& run) {
   const Recipe recipe = load_recipe(arguments.recipe, arguments.set);
   const TextFolder folder = load_text_folder(recipe.model.path, recipe.data.chat_template);
   const LoadedText text(folder.tokenizer, folder.chat);
-  run(data_options(recipe), text.model());
+  run(data_options(recipe, find_classes(recipe, existing_model_folder(recipe.model.path))), text.model());
 }
 
 }  // namespace

@@ -1,11 +1,15 @@
 #include "engine/model/config.h"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "engine/model/config_families.h"
 
 namespace lorica {
 namespace {
+
+constexpr int64_t kMostClasses = 1 << 20;
 
 // Keys of published configs that do not change what a forward pass computes.
 constexpr std::initializer_list<const char*> kHarmless = {"architectures",
@@ -14,7 +18,6 @@ constexpr std::initializer_list<const char*> kHarmless = {"architectures",
                                                           "dtype",
                                                           "transformers_version",
                                                           "use_cache",
-                                                          "initializer_range",
                                                           "pad_token_id",
                                                           "_name_or_path",
                                                           "_attn_implementation_autoset",
@@ -56,17 +59,66 @@ void read_token_ids(ConfigReader& config, ModelConfig& model) {
     model.eos_tokens = {config.get<int32_t>("eos_token_id")};
 }
 
+std::vector<std::string> read_labels(ConfigReader& config) {
+  if (!config.has("id2label")) {
+    const int64_t count = config.positive("num_labels", 2);
+    if (count > kMostClasses)
+      throw Error("{}: num_labels: more than {} labels: {}", config.origin(), kMostClasses, count);
+    return default_labels(count);
+  }
+  return parse_labels(config.object(), config.origin());
+}
+
 /// The head by the first of "architectures": a language model where nothing is said.
 void read_head(ConfigReader& config, ModelConfig& model) {
   if (!config.has("architectures")) return;
   const auto names = config.get<std::vector<std::string>>("architectures");
   if (names.empty() || !names[0].ends_with("ForSequenceClassification")) return;
-  model.classes =
-      config.has("id2label") ? static_cast<int64_t>(config.at("id2label").size()) : config.positive("num_labels", 2);
-  if (model.classes < 1) throw Error("{}: id2label: no labels", config.origin());
+  if (config.has("problem_type") && config.at("problem_type") != "single_label_classification")
+    throw Error("{}: problem_type: only single_label_classification is supported, got {}", config.origin(),
+                config.at("problem_type").dump());
+  model.become_classifier(read_labels(config));
+  if (model.classes() < 2)
+    throw Error("{}: id2label: one label means regression, which is not supported", config.origin());
+}
+
+void read_initializer_range(ConfigReader& config, ModelConfig& model) {
+  if (!config.has("initializer_range")) return;
+  const nlohmann::json& value = config.at("initializer_range");
+  if (value.is_number()) model.initializer_range = value.get<float>();
+  if (!value.is_number() || !(model.initializer_range >= 0) || !std::isfinite(model.initializer_range))
+    throw Error("{}: initializer_range: expected a number of at least 0, got '{}'", config.origin(), value.dump());
 }
 
 }  // namespace
+
+std::vector<std::string> default_labels(int64_t count) {
+  std::vector<std::string> labels;
+  for (int64_t i = 0; i < count; ++i) labels.push_back(fmt::format("LABEL_{}", i));
+  return labels;
+}
+
+std::vector<std::string> parse_labels(const nlohmann::json& object, const std::string& origin) {
+  const auto names = object.find("id2label");
+  if (names == object.end() || !names->is_object() || names->empty())
+    throw Error("{}: id2label: expected names by number", origin);
+  std::vector<std::string> labels;
+  for (size_t i = 0; i < names->size(); ++i) {
+    const auto name = names->find(std::to_string(i));
+    if (name == names->end() || !name->is_string())
+      throw Error("{}: id2label: {} labels, but no text for number {}", origin, names->size(), i);
+    if (std::find(labels.begin(), labels.end(), name->get<std::string>()) != labels.end())
+      throw Error("{}: id2label: '{}' stands twice", origin, name->get<std::string>());
+    labels.push_back(name->get<std::string>());
+  }
+  return labels;
+}
+
+void ModelConfig::become_classifier(std::vector<std::string> class_names) {
+  labels = std::move(class_names);
+  logits_softcap = 0;
+  logits_scale = 1;
+}
 
 ModelConfig parse_model_config(std::string_view text, const std::string& origin) {
   static const std::map<std::string, ModelConfig (*)(ConfigReader&)> kFamilies = {
@@ -87,6 +139,7 @@ ModelConfig parse_model_config(std::string_view text, const std::string& origin)
   ModelConfig model = found->second(config);
   model.family = family;
   read_token_ids(config, model);
+  read_initializer_range(config, model);
   read_head(config, model);
   config.refuse_unknown(family);
   return model;

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,10 +29,24 @@ struct ModelConfig {
   std::vector<float> attention_scales;              ///< per layer
   std::vector<RopeConfig> ropes;                    ///< the sets of rotary frequencies
   std::vector<int> rope_of_layer;                   ///< per layer: index into ropes, or -1 for a layer without
-  int64_t classes = 0;                              ///< of a sequence classifier; 0: a language model
+  float initializer_range = 0.02f;                  ///< spread of fresh weights
+  std::vector<std::string> labels;                  ///< of a sequence classifier, by class; empty: a language model
   int32_t bos_token = -1;
   std::vector<int32_t> eos_tokens;
+
+  /// Of a sequence classifier; 0: a language model.
+  int64_t classes() const { return static_cast<int64_t>(labels.size()); }
+  /// The rows of the output head.
+  int64_t head_rows() const { return labels.empty() ? vocab_size : classes(); }
+  /// The classifier over this model's backbone, with what Transformers' ...ForSequenceClassification leaves out of a
+  /// language model's head (caps and scales of the logits) left out.
+  void become_classifier(std::vector<std::string> class_names);
 };
+
+/// LABEL_0, LABEL_1, ...: Transformers' names for classes that nobody named.
+std::vector<std::string> default_labels(int64_t count);
+/// The names in "id2label" of a JSON object, whose keys are 0 to n - 1. Throws Error beginning with `origin`.
+std::vector<std::string> parse_labels(const nlohmann::json& object, const std::string& origin);
 
 /// Reads config.json; `origin` names it in messages. Throws Error for an unknown model_type, a missing or malformed
 /// key, and for a key that changes the maths in a way that is not supported (or that is not known at all), naming key

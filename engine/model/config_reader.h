@@ -56,6 +56,7 @@ class ConfigReader {
     }
   }
   const nlohmann::json& at(const std::string& key) const { return object_.at(key); }
+  const nlohmann::json& object() const { return object_; }
   const std::string& origin() const { return origin_; }
 
  private:

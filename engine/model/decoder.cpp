@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/autograd/linear.h"
 #include "kernels/ops/attention.h"
 #include "kernels/ops/columns.h"
 #include "kernels/ops/elementwise.h"
@@ -39,11 +40,23 @@ void Decoder::add_linear(LinearLayer& layer) {
   if (layer.bias_) add_weight(layer.bias_);
 }
 
+void Decoder::build_head(const BuildOptions& build, const Weight& embeddings) {
+  const int64_t width = config_.hidden_size, rows = config_.head_rows();
+  BuildOptions own = build;
+  own.trained = build.trained || build.train_head;
+  if (config_.classes() > 0)
+    head_ = LinearLayer(arenas_.lasting, own, "score", width, rows, false);
+  else if (config_.tie_embeddings)
+    head_ = LinearLayer::tied("lm_head", embeddings, width, rows);
+  else
+    head_ = LinearLayer(arenas_.lasting, own, "lm_head", width, rows, false);
+}
+
 std::vector<Parameter*> Decoder::parameters() const {
   std::vector<Parameter*> result;
   for (const Weight* weight : weights_)
     if (weight->parameter()) result.push_back(weight->parameter());
-  if (head_.own_.parameter()) result.push_back(head_.own_.parameter());
+  if (trained_head()) result.push_back(trained_head());
   for (LinearLayer* layer : linears_) {
     if (!layer->lora) continue;
     result.push_back(&layer->lora->a);
@@ -92,12 +105,10 @@ HeadLossResult Decoder::loss(Tape& tape, const Var& hidden, const Tensor& rows, 
 Tensor Decoder::logits(Tape& tape, const Tensor& hidden, std::span<const int32_t> rows) {
   Tensor some = tape.empty({static_cast<int64_t>(rows.size()), config_.hidden_size}, hidden.dtype());
   launch(context_, GatherRows{.x = hidden, .rows = tensor_of(arenas_.passing, rows), .y = some});
-  Tensor result = linear(tape, some, head_.weight(tape, false)).value;
-  if (result.dtype() != Dtype::f32) {
-    Tensor wide = tape.empty(result.shape(), Dtype::f32);
-    launch(context_, Cast{.x = result, .y = wide});
-    result = wide;
-  }
+  const LinearWeight weight = head_.weight(tape, false);
+  Tensor result = tape.empty({static_cast<int64_t>(rows.size()), weight.out_features}, Dtype::f32), rounded;
+  launch(context_,
+         LinearFwd{.x = some, .w = weight_for(tape, weight, weight.forward, some.dtype(), rounded), .y = result});
   if (config_.logits_softcap > 0) launch(context_, SoftCap{.x = result, .y = result, .cap = config_.logits_softcap});
   return result;
 }

@@ -61,7 +61,7 @@ class Decoder {
   /// Losses of the labelled rows; see head_loss.
   HeadLossResult loss(Tape& tape, const Var& hidden, const Tensor& rows, const Tensor& targets,
                       const Tensor& loss_scale);
-  /// Logits [n, V], f32, of the given rows of `hidden`; for generation and parity, on few rows.
+  /// Logits [n, V], f32, of the given rows of `hidden`; for generation, classes and parity, on few rows.
   Tensor logits(Tape& tape, const Tensor& hidden, std::span<const int32_t> rows);
 
   /// Runs new tokens of the sequences (cu_q [sequences + 1] offsets into ids) over the cache, which then holds them
@@ -70,7 +70,9 @@ class Decoder {
 
   /// Every linear layer that an adapter can sit on, in order (the head is not among them).
   std::span<LinearLayer* const> linears() const { return linears_; }
-  /// Trained tensors: adapters in the order of linears(), or all weights of the base.
+  /// The trained weight of the head, null where it is frozen or shared.
+  Parameter* trained_head() const { return head_.own_.parameter(); }
+  /// Trained tensors: the head where it is trained and adapters in the order of linears(), or all weights of the base.
   std::vector<Parameter*> parameters() const;
   int64_t base_parameter_count() const;
 
@@ -96,7 +98,8 @@ class Decoder {
   /// Children register what they own: for parameters() and linears().
   void add_weight(const Weight& weight) { weights_.push_back(&weight); }
   void add_linear(LinearLayer& layer);
-  void set_head(LinearLayer head) { head_ = std::move(head); }
+  /// `score` of a classifier, or the language model's head, which shares `embeddings` where the model is tied.
+  void build_head(const BuildOptions& build, const Weight& embeddings);
 
   Context& context_;
   Arenas arenas_;

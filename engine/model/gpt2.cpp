@@ -38,10 +38,7 @@ class Gpt2 : public Decoder {
     }
     weight(ln_f_, "ln_f.weight", {c.hidden_size});
     weight(ln_f_bias_, "ln_f.bias", {c.hidden_size});
-    if (c.tie_embeddings)
-      set_head(LinearLayer::tied("lm_head", wte_, c.hidden_size, c.vocab_size));
-    else
-      set_head(LinearLayer(arena, build, "lm_head", c.hidden_size, c.vocab_size, false));
+    build_head(build, wte_);
   }
 
  private:

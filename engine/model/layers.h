@@ -14,6 +14,7 @@ struct BuildOptions {
   std::shared_ptr<const WeightSource> weights;
   Dtype dtype = Dtype::f32;
   bool trained = false;
+  bool train_head = false;  ///< the output head is trained, whatever the rest is
 };
 
 /// A named weight of the base model: a frozen tensor or a trained parameter.

@@ -50,14 +50,8 @@ void LlamaLike::build_mlp(const BuildOptions& build, Mlp& m, const std::string& 
 }
 
 void LlamaLike::build_end(const BuildOptions& build) {
-  const ModelConfig& c = config_;
-  build_norm(build, norm_, "model.norm.weight", c.hidden_size);
-  if (c.classes > 0)
-    set_head(LinearLayer(arenas_.lasting, build, "score", c.hidden_size, c.classes, false));
-  else if (c.tie_embeddings)
-    set_head(LinearLayer::tied("lm_head", embed_tokens_, c.hidden_size, c.vocab_size));
-  else
-    set_head(LinearLayer(arenas_.lasting, build, "lm_head", c.hidden_size, c.vocab_size, false));
+  build_norm(build, norm_, "model.norm.weight", config_.hidden_size);
+  build_head(build, embed_tokens_);
 }
 
 Var LlamaLike::norm(Tape& tape, const Var& x, const Weight& weight) const {

@@ -37,6 +37,7 @@ const std::set<std::string> kHarmless = {"auto_mapping",
                                          "use_rslora",
                                          "alpha_pattern",
                                          "rank_pattern",
+                                         "modules_to_save",
                                          "peft_type",
                                          "bias"};
 
@@ -77,6 +78,13 @@ void refuse_changed_base(const json& object, const std::string& origin) {
         origin, init.dump());
 }
 
+/// PEFT names both for a classifier, whichever the model has.
+void refuse_saved_modules(const json& object, const std::string& origin) {
+  for (const auto& name : list_of<std::string>(object, "modules_to_save", origin))
+    if (name != "score" && name != "classifier")
+      throw Error("{}: modules_to_save: only a classifier's \"score\" is supported, got '{}'", origin, name);
+}
+
 PeftConfig parse_config(const std::filesystem::path& path) {
   const std::string origin = path.string();
   const json object = json::parse(read_file(path), nullptr, false);
@@ -86,6 +94,7 @@ PeftConfig parse_config(const std::filesystem::path& path) {
   const auto bias = value_or<std::string>(object, "bias", "none", origin);
   if (bias != "none") throw Error("{}: bias: only \"none\" is supported, got '{}'", origin, bias);
   refuse_changed_base(object, origin);
+  refuse_saved_modules(object, origin);
   for (const auto& [key, value] : object.items())
     if (!kHarmless.contains(key) && !is_off(value))
       throw Error("{}: {}: not supported (value {})", origin, key, value.dump());
@@ -127,6 +136,12 @@ PeftAdapter::PeftAdapter(const std::filesystem::path& folder) : folder_(folder) 
   constexpr std::string_view kPrefix = "base_model.model.";
   for (const SafetensorsEntry& entry : file_->entries()) {
     std::string_view path = entry.name;
+    if (path == "base_model.model.score.weight") {
+      head_ = file_->tensor(entry.name);
+      if (head_.shape.rank() != 2 || head_.shape[0] < 2)
+        throw Error("{}: tensor '{}': expected at least two rows, got {}", origin, path, head_.shape.text());
+      continue;
+    }
     const bool is_a = path.ends_with(".lora_A.weight"), is_b = path.ends_with(".lora_B.weight");
     if (!path.starts_with(kPrefix) || (!is_a && !is_b))
       throw Error("{}: tensor '{}': not a LoRA factor of a linear layer; such adapters are not supported", origin,
@@ -156,7 +171,24 @@ double PeftAdapter::scale_of(const std::string& module, int64_t rank) const {
   return lora_scale(rank, alpha, config_.use_rslora);
 }
 
+ClassNames PeftAdapter::labels(const ClassNames& fallback) const {
+  const auto count = static_cast<size_t>(head_ ? head_.shape[0] : 0);
+  const std::filesystem::path path = folder_ / "labels.json";
+  if (!std::filesystem::exists(path))
+    return fallback.size() == count ? fallback : default_labels(static_cast<int64_t>(count));
+  const json object = json::parse(read_file(path), nullptr, false);
+  if (object.is_discarded() || !object.is_object()) throw Error("{}: not a JSON object", path.string());
+  ClassNames labels = parse_labels(object, path.string());
+  if (labels.size() != count)
+    throw Error("{}: id2label: {} labels for a head of {}", path.string(), labels.size(), count);
+  return labels;
+}
+
 void PeftAdapter::attach_to(Decoder& model) const {
+  if (head_ && model.config().classes() != head_.shape[0])
+    throw Error("{}: the adapter is for another model: it has a classifier's head of {} classes, the model {}",
+                folder_.string(), head_.shape[0],
+                model.config().classes() == 0 ? "none" : std::to_string(model.config().classes()));
   std::map<std::string, LinearLayer*> layers;
   for (LinearLayer* layer : model.linears()) layers[layer->name()] = layer;
   for (const auto& [name, module] : modules_) {

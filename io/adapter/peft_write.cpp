@@ -44,28 +44,49 @@ json config_json(const Decoder& model, const PeftConfig& config) {
                              ? json(static_cast<int64_t>(config.lora_alpha))
                              : json(config.lora_alpha)},
           {"lora_dropout", config.lora_dropout},
-          {"modules_to_save", nullptr},
+          {"modules_to_save", model.trained_head() ? json({"score"}) : json()},
           {"peft_type", "LORA"},
           {"r", config.r},
           {"rank_pattern", config.rank_pattern.empty() ? json::object() : json(config.rank_pattern)},
           {"revision", nullptr},
           {"target_modules", targets},
-          {"task_type", "CAUSAL_LM"},
+          {"task_type", model.config().classes() > 0 ? "SEQ_CLS" : "CAUSAL_LM"},
           {"use_dora", false},
           {"use_rslora", config.use_rslora}};
 }
 
-std::string read_me(const PeftConfig& config) {
-  return fmt::format(
+std::string read_me(const PeftConfig& config, bool classifier) {
+  const std::string head = fmt::format(
       "---\nbase_model: {0}\nlibrary_name: peft\ntags:\n- lora\n---\n\n"
-      "A LoRA adapter for `{0}`, rank {1}, alpha {2}, trained by Lorica.\n\n"
-      "```python\nfrom peft import PeftModel\nfrom transformers import AutoModelForCausalLM\n"
-      "model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(\"{0}\"), "
-      "\"path/to/this/folder\")\n```\n",
+      "A LoRA adapter for `{0}`, rank {1}, alpha {2}, trained by Lorica.\n\n",
       config.base_model, config.r, config.lora_alpha);
+  if (!classifier)
+    return head + fmt::format(
+                      "```python\nfrom peft import PeftModel\nfrom transformers import AutoModelForCausalLM\n"
+                      "model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(\"{0}\"), "
+                      "\"path/to/this/folder\")\n```\n",
+                      config.base_model);
+  return head + fmt::format(
+                    "It classifies texts; `labels.json` names the classes.\n\n"
+                    "```python\nimport json\nfrom peft import PeftModel\n"
+                    "from transformers import AutoModelForSequenceClassification\n"
+                    "names = json.load(open(\"path/to/this/folder/labels.json\"))[\"id2label\"]\n"
+                    "names = {{int(number): name for number, name in names.items()}}\n"
+                    "base = AutoModelForSequenceClassification.from_pretrained(\"{0}\", id2label=names)\n"
+                    "model = PeftModel.from_pretrained(base, \"path/to/this/folder\")\n```\n",
+                    config.base_model);
 }
 
 }  // namespace
+
+nlohmann::ordered_json labels_json(const ClassNames& labels) {
+  nlohmann::ordered_json by_number = nlohmann::ordered_json::object(), by_name = by_number;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    by_number[std::to_string(i)] = labels[i];
+    by_name[labels[i]] = i;
+  }
+  return {{"id2label", by_number}, {"label2id", by_name}};
+}
 
 void write_peft_adapter(const std::filesystem::path& folder, const Decoder& model, const PeftConfig& config) {
   std::error_code failure;
@@ -77,9 +98,13 @@ void write_peft_adapter(const std::filesystem::path& folder, const Decoder& mode
     for (const Parameter* p : {&layer->lora->a, &layer->lora->b})
       tensors.push_back(tensor_to_write("base_model.model." + p->name, p->value));
   }
+  if (const Parameter* head = model.trained_head())
+    tensors.push_back(tensor_to_write("base_model.model." + head->name, head->value));
   write_safetensors(folder / "adapter_model.safetensors", std::move(tensors), {{"format", "pt"}});
   write_file_atomically(folder / "adapter_config.json", config_json(model, config).dump(2));
-  write_file_atomically(folder / "README.md", read_me(config));
+  const bool classifier = model.config().classes() > 0;
+  if (classifier) write_file_atomically(folder / "labels.json", labels_json(model.config().labels).dump(2) + "\n");
+  write_file_atomically(folder / "README.md", read_me(config, classifier));
 }
 
 }  // namespace lorica

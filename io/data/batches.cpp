@@ -85,10 +85,14 @@ void append(Batch& batch, const ExampleView& example, int64_t index) {
     const auto at = static_cast<size_t>(i);
     batch.ids.push_back(example.ids[at]);
     batch.positions.push_back(i);
-    if (i + 1 < count && example.trained[at + 1] != 0) {
+    if (example.label < 0 && i + 1 < count && example.trained[at + 1] != 0) {
       batch.rows.push_back(start + i);
       batch.targets.push_back(example.ids[at + 1]);
     }
+  }
+  if (example.label >= 0) {
+    batch.rows.push_back(start + count - 1);
+    batch.targets.push_back(example.label);
   }
   batch.cu_seqlens.push_back(start + count);
   batch.examples.push_back(index);

@@ -12,8 +12,9 @@ struct Batch {
   std::vector<int32_t> ids;         ///< [T]
   std::vector<int32_t> positions;   ///< [T], from 0 in each document
   std::vector<int32_t> cu_seqlens;  ///< [documents + 1], where each document starts, and T
-  std::vector<int32_t> rows;        ///< [N], the places in ids that predict a trained token, rising
-  std::vector<int32_t> targets;     ///< [N], the token each of them predicts: ids[rows[i] + 1]
+  std::vector<int32_t> rows;        ///< [N], the places in ids that predict a trained token, rising; of a document with
+                                    ///< a label its last token
+  std::vector<int32_t> targets;     ///< [N], the token each of them predicts, ids[rows[i] + 1], or the label
   std::vector<int64_t> examples;    ///< [documents], their index in the data set
 };
 

@@ -6,6 +6,8 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "io/data/labels.h"
+
 namespace lorica {
 namespace {
 
@@ -173,26 +175,13 @@ EncodedConversation ConversationEncoder::encode_text(std::string_view text) cons
   return result;
 }
 
-EncodedConversation ConversationEncoder::encode_input(std::string_view text) const {
+EncodedConversation ConversationEncoder::encode_input(std::string_view text, int64_t max_tokens) const {
   EncodedConversation result;
   result.text = std::string(text);
-  result.prompt_end = text.size();
-  result.ids = model_.tokenizer->encode(text, true);
+  result.ids = lorica::encode_input(*model_.tokenizer, text, max_tokens, result.whole_tokens);
   result.trained.assign(result.ids.size(), 0);
+  if (result.ids.empty()) result.notes.push_back({Check::kBadRow, "the text has no tokens"});
   note_special(text, "", result);
-  return result;
-}
-
-EncodedConversation ConversationEncoder::encode_input(const Json& messages, const ChatTools& tools) const {
-  EncodedConversation result;
-  MarkedText marked = finder_ ? finder_->find(messages, tools) : plain(messages);
-  result.text = std::move(marked.text);
-  result.prompt_end = result.text.size();
-  std::copy_if(marked.notes.begin(), marked.notes.end(), std::back_inserter(result.notes),
-               [](const Note& note) { return note.check == Check::kTemplateRejects; });
-  if (!result.notes.empty()) return result;
-  result.ids = model_.tokenizer->encode(result.text, finder_ == nullptr);
-  result.trained.assign(result.ids.size(), 0);
   return result;
 }
 

@@ -24,6 +24,7 @@ struct EncodedConversation {
   size_t prompt_end = 0;  ///< bytes of `text` before the first trained reply
   std::vector<int32_t> ids;
   std::vector<uint8_t> trained;  ///< 1 where the token is a target; ids.size() entries, the first always 0
+  int64_t whole_tokens = 0;      ///< encode_input(): tokens before the text was cut to length
   std::vector<Note> notes;       ///< where one is an error, ids and trained are not to be used
 };
 
@@ -42,9 +43,8 @@ class ConversationEncoder {
   /// the model learns where documents end. Everything but the first token is trained.
   EncodedConversation encode_text(std::string_view text) const;
 
-  /// A text for a classifier: as the tokenizer frames a text, with nothing trained. A chat is rendered by the template.
-  EncodedConversation encode_input(std::string_view text) const;
-  EncodedConversation encode_input(const nlohmann::ordered_json& messages, const ChatTools& tools) const;
+  /// A text for a classifier, framed by the tokenizer and cut to max_tokens, with nothing trained.
+  EncodedConversation encode_input(std::string_view text, int64_t max_tokens) const;
 
  private:
   MarkedText plain(const nlohmann::ordered_json& messages) const;

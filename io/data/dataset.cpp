@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "io/data/labels.h"
 #include "io/data/ordered_work.h"
 #include "io/data/row_encoder.h"
 #include "io/data/row_index.h"
@@ -41,7 +42,7 @@ TooLong policy_for(TooLong asked, const EncodedRow& row) {
   if (asked != TooLong::kAuto) return asked;
   // A long document of plain text is as good in pieces: all of it is trained. A piece of a conversation lacks its
   // start.
-  return row.is_text && row.label.empty() ? TooLong::kSplit : TooLong::kDrop;
+  return row.is_text ? TooLong::kSplit : TooLong::kDrop;
 }
 
 /// Reads the files of one data set after the other into examples and findings.
@@ -52,12 +53,12 @@ class SetReader {
       : options_(options),
         trained_on_(trained_on),
         file_(file),
-        data_(options.max_tokens, ExampleSetBuilder(file.columns())) {}
+        data_(options.max_tokens, ExampleSetBuilder(file.columns())),
+        labels_(options.classes) {}
 
-  void read(const std::vector<DataSource>& sources, const TextModel& model, const std::vector<std::string>& classes) {
-    for (const std::string& name : classes) classes_.number(name);
+  void read(const std::vector<DataSource>& sources, const TextModel& model) {
     met_.files = file_names(sources);
-    const RowEncoder encoder(sources, model);
+    const RowEncoder encoder(sources, model, options_.max_tokens);
     const size_t threads =
         options_.threads > 0 ? options_.threads : std::max<size_t>(std::thread::hardware_concurrency(), 1);
     int64_t file_number = 0;
@@ -83,7 +84,6 @@ class SetReader {
     if (!sources.empty() && data_.report().examples == 0) {
       set_.findings.add(met_.files.front(), 0, {Check::kEmptyData, "no example is left to use"});
     }
-    set_.classes = classes_.names();
     set_.data.report = data_.report();
   }
 
@@ -96,14 +96,19 @@ class SetReader {
   void take(EncodedRow&& row, int64_t file) {
     DataReport& report = data_.report();
     report.rows += row.is_row ? 1 : 0;
+    if (row.usable && !row.label.empty()) {
+      row.example.label = labels_.find(row.label);
+      if (row.example.label < 0) row.notes.push_back({Check::kUnknownLabel, labels_.complaint(row.label)});
+    }
     if (row.whole_hash != 0) compare(row, {file, row.example.line});
-    for (const Note& note : row.notes) row.usable = row.usable && severity_of(note.check) == Severity::kWarning;
-    if (row.usable) {
-      if (!row.label.empty()) row.example.label = classes_.number(row.label);
-      std::string cut = data_.add(row.example, policy_for(options_.too_long, row));
+    const bool faulty = std::any_of(row.notes.begin(), row.notes.end(),
+                                    [](const Note& note) { return severity_of(note.check) == Severity::kError; });
+    if (row.usable && !faulty) {
+      std::string cut = row.label.empty() ? data_.add(row.example, policy_for(options_.too_long, row))
+                                          : data_.add_input(row.example, row.whole_tokens);
       if (!cut.empty()) row.notes.push_back({Check::kTooLong, std::move(cut)});
     } else if (row.is_row) {
-      report.dropped_faulty += 1;
+      (faulty ? report.dropped_faulty : report.left_out) += 1;
     }
     for (Note& note : row.notes) set_.findings.add(row.example.file, row.example.line, std::move(note));
   }
@@ -120,8 +125,9 @@ class SetReader {
       return;
     }
     if (const auto same = trained_on_->rows.find(row.whole_hash)) {
-      row.notes.push_back(
-          {Check::kInBoth, fmt::format("the held-out {} is also trained on: {}", what, trained_on_->text(*same))});
+      // Short texts to classify are met again by chance.
+      row.notes.push_back({row.label.empty() ? Check::kInBoth : Check::kPromptInBoth,
+                           fmt::format("the held-out {} is also trained on: {}", what, trained_on_->text(*same))});
     } else if (const auto asked = trained_on_->prompts.find(row.prompt_hash); asked && row.prompt_hash != 0) {
       row.notes.push_back({Check::kPromptInBoth, fmt::format("the held-out prompt is also trained on, with another "
                                                              "reply: {}",
@@ -133,7 +139,7 @@ class SetReader {
   const Met* const trained_on_;
   TokenFileWriter& file_;
   DatasetBuilder data_;
-  NameTable classes_;
+  const LabelIndex labels_;
   ReadSet set_;
   Met met_;
 };
@@ -147,20 +153,19 @@ class Inspection {
   LoadedData run() {
     const auto train_key = cache_.key_of(options_, options_.train, model_, "");
     ReadSet train = find(train_key);
-    if (train.classes.empty()) train.classes = options_.classes;
-    if (!train.owner && !options_.train.empty()) train = read(train_key, options_.train, nullptr, options_.classes);
+    if (!train.owner && !options_.train.empty()) train = read(train_key, options_.train, nullptr);
     // What is found in the held-out data depends on the training data too.
     const bool keyed = train_key || options_.train.empty();
     const auto eval_key = keyed ? cache_.key_of(options_, options_.eval, model_, train_key.value_or("")) : std::nullopt;
     ReadSet eval = find(eval_key);
     if (!eval.owner && !options_.eval.empty()) {
       meet(train.prints);
-      eval = read(eval_key, options_.eval, &met_, train.classes);
+      eval = read(eval_key, options_.eval, &met_);
     }
     LoadedData loaded{.train = std::move(train.data),
                       .eval = std::move(eval.data),
                       .findings = std::move(train.findings),
-                      .classes = std::move(options_.eval.empty() ? train.classes : eval.classes)};
+                      .classes = options_.classes};
     loaded.findings.append(eval.findings);
     return loaded;
   }
@@ -174,12 +179,11 @@ class Inspection {
     return {};
   }
 
-  ReadSet read(const std::optional<std::string>& key, const std::vector<DataSource>& sources, const Met* trained_on,
-               const std::vector<std::string>& classes) {
+  ReadSet read(const std::optional<std::string>& key, const std::vector<DataSource>& sources, const Met* trained_on) {
     const std::filesystem::path path = key && writable_ ? cache_.path_for(*key) : std::filesystem::path();
     TokenFileWriter file(path);
     SetReader reader(options_, trained_on, file);
-    reader.read(sources, model_, classes);
+    reader.read(sources, model_);
     if (trained_on == nullptr) met_ = std::move(reader.met());
     // What was read while a file changed must not be found again.
     if (!path.empty() && cache_.unchanged() && file.commit(*key, reader.examples(), reader.set())) {

@@ -16,7 +16,7 @@ void DatasetBuilder::keep(const ExampleView& example) {
   const auto tokens = static_cast<int64_t>(example.ids.size());
   report_.examples += 1;
   report_.tokens += tokens;
-  report_.trained_tokens += trained_count(example.trained);
+  report_.trained_tokens += example.label >= 0 ? 1 : trained_count(example.trained);
   report_.longest = std::max(report_.longest, tokens);
   examples_.append(example);
 }
@@ -59,6 +59,14 @@ std::string DatasetBuilder::add(const Example& row, TooLong policy) {
     fate = made == 1 ? "one piece with all trained tokens kept" : fmt::format("split into {} examples", made);
   }
   return fmt::format("{} tokens, max_tokens is {}: {}", tokens, max_tokens_, fate);
+}
+
+std::string DatasetBuilder::add_input(const Example& row, int64_t whole_tokens) {
+  report_.longest_row = std::max(report_.longest_row, whole_tokens);
+  keep(view_of(row));
+  if (whole_tokens <= max_tokens_) return {};
+  report_.truncated += 1;
+  return fmt::format("{} tokens, max_tokens is {}: truncated", whole_tokens, max_tokens_);
 }
 
 }  // namespace lorica

@@ -16,6 +16,7 @@ struct DataReport {
   int64_t trained_tokens = 0;
   int64_t longest = 0;              ///< tokens of the longest example
   int64_t longest_row = 0;          ///< tokens of the longest row, before cutting
+  int64_t left_out = 0;             ///< rows that say of themselves that they are not to be trained on
   int64_t dropped_faulty = 0;       ///< rows left out for an error
   int64_t dropped_long = 0;         ///< rows left out for their length, or with nothing trained within max_tokens
   int64_t truncated = 0;            ///< rows cut short
@@ -39,6 +40,9 @@ class DatasetBuilder {
   /// trained in the first of them only: it is what predicts the first token of the second. Pieces that train nothing
   /// are left out. Returns what happened in words, empty for a row that fits.
   std::string add(const Example& row, TooLong policy);
+
+  /// Appends a text to classify, which had `whole_tokens` tokens before it was cut to max_tokens. Returns as add().
+  std::string add_input(const Example& row, int64_t whole_tokens);
 
   /// The data set in memory; the builder is of no use afterwards.
   Dataset finish() { return {examples_.finish(), report_}; }

@@ -45,6 +45,8 @@ CheckEntry entry(Check check) {
       return {"empty-reply", kError, false};
     case Check::kNothingToTrain:
       return {"nothing-to-train", kError, false};
+    case Check::kUnknownLabel:
+      return {"unknown-label", kError, false};
     case Check::kDoubledBos:
       return {"doubled-bos", kError, false};
     case Check::kInBoth:

@@ -27,6 +27,7 @@ enum class Check {
   kTemplateRewrites,
   kEmptyReply,
   kNothingToTrain,
+  kUnknownLabel,
   kDoubledBos,
   kInBoth,
   // Worth a look.

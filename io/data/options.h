@@ -70,7 +70,7 @@ struct DataOptions {
   int64_t max_tokens = 2048;  ///< at least 2
   TooLong too_long = TooLong::kAuto;
   BadRows bad_rows = BadRows::kRefuse;
-  std::vector<std::string> classes = {};  ///< in the order of their indices; classes that are not here follow as met
+  std::vector<std::string> classes = {};  ///< of a classifier, by index: what the rows' labels are looked up in
   std::filesystem::path cache_dir = {};   ///< where tokens are kept between runs; empty: nowhere
   size_t threads = 0;                     ///< that encode; 0: one for each core. The result is the same
 };

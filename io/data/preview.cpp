@@ -71,6 +71,7 @@ std::string line_of(std::string_view name, const DataReport& report) {
   const auto add = [&](int64_t count, std::string_view what) {
     if (count > 0) line += fmt::format(", {} {}", count, what);
   };
+  add(report.left_out, "rows left out by their own word");
   add(report.dropped_faulty, "rows dropped for errors");
   add(report.dropped_long, "rows dropped for length");
   add(report.truncated, "rows truncated");

@@ -14,12 +14,6 @@
 namespace lorica {
 namespace {
 
-EncodedConversation encode_with(const ConversationEncoder& encoder, const Row& row) {
-  const bool classified = !row.label.empty();
-  if (row.is_text) return classified ? encoder.encode_input(row.text) : encoder.encode_text(row.text);
-  return classified ? encoder.encode_input(*row.messages, row.tools) : encoder.encode(*row.messages, row.tools);
-}
-
 size_t bytes_of(const nlohmann::ordered_json& value) {
   size_t bytes = 64;
   if (value.is_string()) return bytes + value.get_ref<const std::string&>().size();
@@ -31,11 +25,12 @@ size_t bytes_of(const nlohmann::ordered_json& value) {
 
 }  // namespace
 
-RowEncoder::RowEncoder(const std::vector<DataSource>& sources, const TextModel& model)
-    : model_encoder_(std::make_unique<const ConversationEncoder>(model)) {
+RowEncoder::RowEncoder(const std::vector<DataSource>& sources, const TextModel& model, int64_t max_tokens)
+    : max_tokens_(max_tokens), model_encoder_(std::make_unique<const ConversationEncoder>(model)) {
   for (const DataSource& source : sources) {
     if (source.chat_template.empty()) {
-      if (source.format == DataFormat::kChat && model.chat == nullptr) {
+      const bool chats = source.format == DataFormat::kChat || source.format == DataFormat::kShareGpt;
+      if (chats && model.chat == nullptr) {
         throw Error("format chat: the model has no chat template; name one, or use format prompt_response");
       }
       encoders_.push_back(model_encoder_.get());
@@ -54,6 +49,11 @@ RowEncoder::RowEncoder(const std::vector<DataSource>& sources, const TextModel& 
   }
 }
 
+EncodedConversation RowEncoder::encode_with(const ConversationEncoder& encoder, const Row& row) const {
+  if (!row.label.empty()) return encoder.encode_input(row.text, max_tokens_);
+  return row.is_text ? encoder.encode_text(row.text) : encoder.encode(*row.messages, row.tools);
+}
+
 EncodedRow RowEncoder::encode(Row&& row, size_t source) const {
   EncodedRow result;
   result.is_row = row.line > 0 && std::none_of(row.notes.begin(), row.notes.end(),
@@ -70,6 +70,7 @@ EncodedRow RowEncoder::encode(Row&& row, size_t source) const {
   }
   result.notes = std::move(row.notes);
   std::move(encoded.notes.begin(), encoded.notes.end(), std::back_inserter(result.notes));
+  result.whole_tokens = encoded.whole_tokens;
   result.label = std::move(row.label);
   result.example = {.ids = std::move(encoded.ids),
                     .trained = std::move(encoded.trained),

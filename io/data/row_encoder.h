@@ -16,6 +16,7 @@ namespace lorica {
 struct EncodedRow {
   Example example;  ///< file, line, slice and source are there even where the row is not usable
   std::vector<Note> notes;
+  int64_t whole_tokens = 0;  ///< of a text to classify, before it was cut to length
   std::string label;         ///< the class's name, if it has one
   bool is_row = false;       ///< and not a fault of the whole file
   bool usable = false;       ///< the example can be trained on
@@ -29,16 +30,19 @@ class RowEncoder {
  public:
   /// What `model` points at must outlive the encoder. Throws Error for a template that cannot be read, and for a source
   /// of chats without any.
-  RowEncoder(const std::vector<DataSource>& sources, const TextModel& model);
+  RowEncoder(const std::vector<DataSource>& sources, const TextModel& model, int64_t max_tokens);
 
   /// `source` is the index of the row's source. May be called from several threads at once.
   EncodedRow encode(Row&& row, size_t source) const;
 
  private:
+  EncodedConversation encode_with(const ConversationEncoder& encoder, const Row& row) const;
+
   struct OwnTemplate {
     std::unique_ptr<const ChatRenderer> chat;
     std::unique_ptr<const ConversationEncoder> encoder;
   };
+  const int64_t max_tokens_;
   std::unique_ptr<const ConversationEncoder> model_encoder_;
   std::map<std::string, OwnTemplate> own_;  // by the template's path
   std::vector<const ConversationEncoder*> encoders_;

@@ -25,7 +25,7 @@ struct Row {
   std::shared_ptr<const nlohmann::ordered_json> tools;  ///< list of JSON schemas for the template, or null
   std::string text;                                     ///< where is_text, what to read; messages is null
   bool is_text = false;
-  std::string label;  ///< format classification: the name of the class of the text or of the messages
+  std::string label;  ///< format classification: the name of the class of the text
   std::string slice;
   std::vector<Note> notes;
 };

@@ -55,8 +55,6 @@ class Settler {
         break;
       case DataFormat::kClassification:
         usual(result_.label_column, {"label", "category", "intent"}, "label");
-        if (result_.text_column.empty() && result_.prompt_template.empty())
-          usual(result_.messages_column, {"messages"});
         usual(result_.text_column, {"text", "sentence"}, "text");
         break;
     }
@@ -174,7 +172,6 @@ std::vector<std::string> needed_columns(const DataSource& source) {
       break;
     case DataFormat::kClassification:
       names = {source.label_column};
-      if (!source.messages_column.empty()) break;
       side(source.text_column, source.prompt_template, "prompt_template");
       break;
   }

@@ -23,11 +23,6 @@ void fill_text(Row& row, const Json& record, const DataSource& source) {
 void fill_classification(Row& row, const Json& record, const DataSource& source) {
   row.label = scalar_member(record, source.label_column);
   if (row.label.empty()) throw bad_row(fmt::format("{} is empty", source.label_column));
-  if (!source.messages_column.empty()) {
-    const Json turns = list_member(record, source.messages_column);
-    if (turns.empty()) throw Fault{{Check::kNothingToTrain, fmt::format("{} is empty", source.messages_column)}};
-    return set_messages(row, any_messages(turns), record, source);
-  }
   if (!source.prompt_template.empty()) {
     return set_text(row, ColumnTemplate(source.prompt_template, "prompt_template").fill(record), "the prompt");
   }

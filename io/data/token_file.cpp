@@ -68,19 +68,18 @@ Json facts_of(const ExampleSetBuilder& examples, const ReadSet& set) {
   for (const Finding& finding : set.findings.list())
     findings.push_back({static_cast<int>(finding.check), finding.file, finding.line, finding.message});
   return {{"report",
-           {r.rows, r.examples, r.tokens, r.trained_tokens, r.longest, r.longest_row, r.dropped_faulty, r.dropped_long,
-            r.truncated, r.split, r.trained_tokens_lost}},
+           {r.rows, r.examples, r.tokens, r.trained_tokens, r.longest, r.longest_row, r.left_out, r.dropped_faulty,
+            r.dropped_long, r.truncated, r.split, r.trained_tokens_lost}},
           {"findings", std::move(findings)},
           {"counts", set.findings.counts()},
-          {"classes", set.classes},
           {"files", examples.files()},
           {"slices", examples.slices()},
           {"hash", examples.hash()}};
 }
 
 DataReport report_of(const Json& facts) {
-  const auto n = facts.at("report").get<std::array<int64_t, 11>>();
-  return {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10]};
+  const auto n = facts.at("report").get<std::array<int64_t, 12>>();
+  return {n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10], n[11]};
 }
 
 Findings findings_of(const Json& facts) {
@@ -148,7 +147,6 @@ ReadSet open_token_file(const std::filesystem::path& path, const std::string& ke
     names->slices = facts.at("slices").get<std::vector<std::string>>();
     set.data.report = report_of(facts);
     set.findings = findings_of(facts);
-    set.classes = facts.at("classes").get<std::vector<std::string>>();
     hash = facts.at("hash").get<uint64_t>();
   } catch (const Json::exception& failure) {
     throw Error("its facts cannot be read: {}", failure.what());

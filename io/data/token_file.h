@@ -24,7 +24,6 @@ struct RowPrint {
 struct ReadSet {
   Dataset data;
   Findings findings;
-  std::vector<std::string> classes;
   std::span<const RowPrint> prints;   ///< of all rows; empty where the set was not kept in a file
   std::shared_ptr<const void> owner;  ///< of the prints
 };

@@ -49,7 +49,7 @@ void LinearFwd::check() const {
   expect_weight(kOp, "w", w, PackFor::kForward, x.dtype);
   const int64_t rows = x.shape[0];
   expect_shape(kOp, "x", x, {rows, w.in_features()});
-  expect_like(kOp, "y", y, {rows, w.out_features()}, x.dtype);
+  expect_like(kOp, "y", y, {rows, w.out_features()}, y.dtype == Dtype::f32 && !residual ? Dtype::f32 : x.dtype);
   expect_bias(kOp, bias, w.out_features(), x.dtype);
   if (residual) expect_like(kOp, "residual", residual, y.shape, x.dtype);
 }

@@ -26,7 +26,9 @@ struct WeightIn {
   In w = {};
   const PackedWeight* packed = nullptr;
   WeightLayout layout = WeightLayout::kOutIn;
-  int64_t out_features() const { return packed ? packed->out_features : w.shape[layout == WeightLayout::kOutIn ? 0 : 1]; }
+  int64_t out_features() const {
+    return packed ? packed->out_features : w.shape[layout == WeightLayout::kOutIn ? 0 : 1];
+  }
   int64_t in_features() const { return packed ? packed->in_features : w.shape[layout == WeightLayout::kOutIn ? 1 : 0]; }
   Dtype dtype() const { return packed ? packed->dtype : w.dtype; }
 };
@@ -34,7 +36,7 @@ struct WeightIn {
 /// y = x W^T + bias (+ residual)
 /// Shapes    x [T, in], y [T, out], residual like y (may be y itself: y is then added to) or empty;  W [out, in];
 ///           bias [out] f32 or x's dtype, or empty.
-/// Numerics  W of x's dtype; f32 accumulation, rounded once.
+/// Numerics  W of x's dtype; f32 accumulation, rounded once to y's dtype: that of x, or f32 where there is no residual.
 struct LinearFwd {
   In x;
   WeightIn w;

@@ -165,10 +165,6 @@ TEST(Formats, TextsAndClasses) {
   EXPECT_EQ(classes.at(0).label, "3");
   const auto pairs = rows_of("text\tlabel\na\tgood\n", DataFileKind::kTsv, source);
   EXPECT_EQ(pairs.at(0).label, "good");
-  const auto chats =
-      rows_of(R"({"messages":[{"role":"user","content":"a"}],"label":"x"})", DataFileKind::kJsonLines, source);
-  EXPECT_FALSE(chats.at(0).is_text);
-  EXPECT_EQ(*chats.at(0).messages, Json::array({user("a")}));
   source.text_column = "0";
   source.label_column = "1";
   EXPECT_EQ(rows_of(R"([["a","x"]])", DataFileKind::kJson, source).at(0).label, "x");

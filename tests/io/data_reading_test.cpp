@@ -109,7 +109,7 @@ class Reading : public ::testing::Test {
   EncodedRow encode(Row row) {
     row.file = "f";
     row.line = 1;
-    return RowEncoder(sources, model).encode(std::move(row), 0);
+    return RowEncoder(sources, model, 100).encode(std::move(row), 0);
   }
   std::string trained(const EncodedRow& row) {
     std::string text;
@@ -153,11 +153,6 @@ TEST_F(Reading, ClassifiersReadTheirInputAndTrainNothing) {
   EXPECT_EQ(tokenizer.decode(text.example.ids), "<bos>Bad food");
   EXPECT_EQ(trained(text), "");
   EXPECT_TRUE(text.notes.empty());
-  row.is_text = false;
-  row.messages = std::make_shared<const Json>(Json::array({user("Bad food")}));
-  const EncodedRow chat_row = encode(row);
-  EXPECT_EQ(tokenizer.decode(chat_row.example.ids), "<|im_start|>user\nBad food<|im_end|>\n");
-  EXPECT_TRUE(chat_row.notes.empty());
 }
 
 TEST_F(Reading, MessagesThatAreOnlyShownAreNotTrained) {

@@ -81,7 +81,7 @@ struct Tensors {
 };
 
 /// Logits err by about 8 eps times their sum of absolute terms (sum_failure), the loss by as much as its logits, and
-/// dz by that share of the softmax, which is at most 1.
+/// dz by that share of the softmax p: also where p - 1 cancels.
 double logit_error(const Vec<double>& h, const Vec<double>& w, size_t n, size_t vocabulary, size_t width) {
   const Vec<double> terms = matmul(absolute(h), absolute(transposed(w, vocabulary, width)), n, vocabulary, width);
   return terms.empty() ? 0 : *std::max_element(terms.begin(), terms.end()) * 8 * 0x1p-24;
@@ -115,7 +115,11 @@ void check_gradients(Context& context, Tensors& t, GradMode mode) {
   const double share = f32_share + (t.dtype == Dtype::bf16 ? 0x1p-8 : 0);
   Vec<double> dz_error =
       head_dz(h, t.w.values, t.targets, static_cast<double>(t.softcap), Tensors::kLossScale, width, vocabulary, true);
-  for (size_t i = 0; i < dz.size(); ++i) dz_error[i] = std::abs(dz[i]) * share + std::abs(dz_error[i]) * f32_share;
+  for (size_t i = 0; i < dz.size(); ++i) {
+    const bool target = i % vocabulary == to_size(t.targets[i / vocabulary]);
+    const double softmax = dz_error[i] + (target ? Tensors::kLossScale : 0);
+    dz_error[i] = std::abs(dz[i]) * share + (std::abs(dz_error[i]) + softmax) * f32_share;
+  }
 
   const Vec<double> rows = matmul(dz, t.w.values, n, width, vocabulary);
   const Vec<double> row_terms = matmul(absolute(dz), absolute(t.w.values), n, width, vocabulary);
@@ -150,6 +154,10 @@ TEST(HeadLoss, AgreesWithTheReference) {
                         {64, 7, 1031, every(3, 64)},
                         {5, 64, 257, {4}},
                         {3, 5, 4100, {0, 2}},
+                        {9, 33, 2, {2, 8}},  // the heads of classifiers: few and odd rows
+                        {30, 64, 3, every(5, 30)},
+                        {30, 24, 77, every(4, 30)},
+                        {30, 24, 151, every(7, 30)},
                         {40, emulated() ? 72 : 576, 257, every(2, 40)}};
   for (Dtype dtype : {Dtype::f32, Dtype::bf16})
     for (WeightLayout layout : {WeightLayout::kOutIn, WeightLayout::kInOut})

@@ -26,14 +26,15 @@ std::vector<Case> real_cases() {
 
 enum class Residual { kNone, kSeparate, kInPlace };
 
+/// y is of y_dtype where there is no residual.
 void check_forward(Context& context, Case c, Dtype dtype, WeightLayout layout, bool pack, Dtype bias_dtype, bool biased,
-                   Residual kind) {
+                   Residual kind, Dtype y_dtype) {
   const auto rows = to_size(c.rows), in = to_size(c.in), out = to_size(c.out);
   const TestWeight w(context, c.out, c.in, dtype, layout, pack, 1);
   const HostTensor x = HostTensor::random({c.rows, c.in}, dtype, 2);
   const HostTensor bias = HostTensor::random({c.out}, bias_dtype, 3);
   const HostTensor residual = HostTensor::random({c.rows, c.out}, dtype, 4);
-  HostTensor y = kind == Residual::kInPlace ? residual : HostTensor({c.rows, c.out}, dtype);
+  HostTensor y = kind == Residual::kInPlace ? residual : HostTensor({c.rows, c.out}, y_dtype);
   const In residual_in = kind == Residual::kNone ? In{} : kind == Residual::kInPlace ? In(y.out()) : residual.in();
   launch(
       context,
@@ -43,9 +44,9 @@ void check_forward(Context& context, Case c, Dtype dtype, WeightLayout layout, b
   const Vec<double> r = kind == Residual::kNone ? Vec<double>{} : residual.values();
   const Vec<double> ref = linear(x.values(), w.values, b, r, rows, in, out);
   const Vec<double> scale = linear(absolute(x.values()), absolute(w.values), absolute(b), absolute(r), rows, in, out);
-  EXPECT_EQ(sum_failure(y.values(), ref, scale, dtype), "")
-      << c.rows << "x" << c.in << "x" << c.out << " " << name_of(dtype) << " pack " << pack << " bias " << biased
-      << " residual " << static_cast<int>(kind);
+  EXPECT_EQ(sum_failure(y.values(), ref, scale, y_dtype), "")
+      << c.rows << "x" << c.in << "x" << c.out << " " << name_of(dtype) << " to " << name_of(y_dtype) << " pack "
+      << pack << " bias " << biased << " residual " << static_cast<int>(kind);
 }
 
 TEST(LinearFwd, AgreesWithTheReference) {
@@ -54,12 +55,14 @@ TEST(LinearFwd, AgreesWithTheReference) {
     for (WeightLayout layout : {WeightLayout::kOutIn, WeightLayout::kInOut})
       for (bool pack : packings(context)) {
         for (const Case& c : kSmall) {
-          check_forward(context, c, dtype, layout, pack, dtype, false, Residual::kNone);
-          check_forward(context, c, dtype, layout, pack, Dtype::f32, true, Residual::kSeparate);
-          check_forward(context, c, dtype, layout, pack, dtype, true, Residual::kInPlace);
+          check_forward(context, c, dtype, layout, pack, dtype, false, Residual::kNone, dtype);
+          check_forward(context, c, dtype, layout, pack, dtype, false, Residual::kNone, Dtype::f32);
+          check_forward(context, c, dtype, layout, pack, dtype, true, Residual::kNone, Dtype::f32);
+          check_forward(context, c, dtype, layout, pack, Dtype::f32, true, Residual::kSeparate, dtype);
+          check_forward(context, c, dtype, layout, pack, dtype, true, Residual::kInPlace, dtype);
         }
         for (const Case& c : real_cases())
-          check_forward(context, c, dtype, layout, pack, dtype, true, Residual::kInPlace);
+          check_forward(context, c, dtype, layout, pack, dtype, true, Residual::kInPlace, dtype);
       }
 }
 

@@ -41,9 +41,11 @@ TEST(SharedData, EveryFileLoads) {
   const auto lines = table(data);
   ASSERT_GT(lines.size(), 100u);
   for (const Line& line : lines) {
-    const Recipe recipe = parse_recipe(
-        "model: {path: m}\ndata: {train: [" + line.source + "]}\ntrain: {max_steps: 1}\noutput: {dir: o}\n",
-        line.source);
+    const bool classifies = line.source.find("format: classification") != std::string::npos;
+    const Recipe recipe =
+        parse_recipe(std::string("model: {path: m") + (classifies ? ", task: seq_cls" : "") + "}\ndata: {train: [" +
+                         line.source + "]}\ntrain: {max_steps: 1}\noutput: {dir: o}\n",
+                     line.source);
     int64_t rows = 0, left_out = 0, faulty = 0;
     std::string last_fault;
     for (const DataSource& source : data_options(recipe).train) {

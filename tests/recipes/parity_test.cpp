@@ -49,6 +49,21 @@ TEST(Classifier, AgreesWithTheGolden) {
   EXPECT_NE(verdict.report.find("grad.*                     21 tensors"), std::string::npos) << verdict.report;
 }
 
+/// The head is trained beside the adapter, as PEFT does for task_type SEQ_CLS.
+class Classifiers : public testing::TestWithParam<const char*> {};
+
+TEST_P(Classifiers, TrainAsTheGoldens) {
+  const fs::path folder = fs::path(TEST_DATA) / "golden_classifiers" / GetParam();
+  const Verdict verdict = parity({.model = folder, .golden = folder / "golden.safetensors"});
+  EXPECT_TRUE(verdict.good) << verdict.report;
+  for (const char* group : {"logits", "loss", "grad.*", "lora.logits", "lora.loss", "lora.grad.*", "lora.train.losses",
+                            "lora.train.grad_norms", "lora.train.final.*"})
+    EXPECT_NE(("\n" + verdict.report).find(std::string("\n") + group + " "), std::string::npos)
+        << group << verdict.report;
+  EXPECT_EQ(verdict.report.find("lora.train.* "), std::string::npos) << verdict.report;
+}
+INSTANTIATE_TEST_SUITE_P(Parity, Classifiers, testing::Values("llama_3", "llama_5", "gemma2_2", "gpt2_3"));
+
 /// One element of k_proj's A starts with a gradient of 1.2e-7, next to AdamW's eps: f32 rounding decides how far it
 /// moves. Over instruction sets, and with this or that op replaced by a double version, it ends 4e-6 to 1.6e-4 away;
 /// PyTorch in f32 is 1.1e-4 away. So this one group has a limit of its own.

@@ -123,6 +123,10 @@ TEST(RecipeErrors, Sources) {
 }
 
 TEST(RecipeErrors, Contradictions) {
+  EXPECT_EQ(error_of("model: {path: m}\ndata:\n  train:\n  - {path: t, format: classification}\ntrain: {max_steps: 1}\n"
+                     "output: {dir: o}\n"),
+            "recipe.yaml:3: model.task: causal_lm does not go with the format of a source in data.train, {path: t, "
+            "format: classification} (recipe.yaml:3)");
   EXPECT_EQ(error_of(minimal("adapter:\n  type: none\n  r: 8\n")),
             "recipe.yaml:10: adapter.r: used only when adapter.type is lora, but that is none (recipe.yaml:9)");
   EXPECT_EQ(error_of(minimal("adapter:\n  path: a\n  type: none\n")),
