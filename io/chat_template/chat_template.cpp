@@ -115,8 +115,6 @@ ChatTemplate::~ChatTemplate() = default;
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
 
-bool ChatTemplate::has_generation_blocks() const { return template_->has_generation; }
-
 std::string ChatTemplate::render(const ordered_json& messages, const RenderOptions& options) const {
   return run(messages, options, false, false).text;
 }

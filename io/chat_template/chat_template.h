@@ -52,7 +52,6 @@ class ChatTemplate {
   };
   /// As render; throws Error also where a generation block's place in the text cannot be told (inside a macro).
   Rendered render_marked(const nlohmann::ordered_json& messages, const RenderOptions& options) const;
-  bool has_generation_blocks() const;
 
   const std::string& origin() const { return origin_; }
   /// content_hash() of the source.

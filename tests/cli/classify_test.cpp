@@ -99,10 +99,15 @@ TEST_F(Classifier, EvalAgreesWithCountsByHand) {
   recipe();
   ASSERT_EQ(place_.train().code, 0);
   const Ran asked = classify({"--adapter", "runs/a/adapter", "texts.jsonl", "--jsonl", "--json"});
-  EXPECT_EQ(asked.code, 2);  // no such file
-  std::string rows;
-  for (int i = 0; i < 6; ++i) rows += fmt::format("{{\"text\": \"{} at once\", \"n\": {}}}\n", kTexts[i], i);
+  EXPECT_EQ(asked.code, 2);                                                              // no such file
+  const auto label_of = [](int i) { return std::string(kLabels[i == 0 ? 1 : i % 3]); };  // the first one is wrong
+  std::string rows, labelled = "text,category\n";
+  for (int i = 0; i < 6; ++i) {
+    rows += fmt::format("{{\"text\": \"{} at once\", \"n\": {}}}\n", kTexts[i], i);
+    labelled += fmt::format("\"{} at once\",{}\n", kTexts[i], label_of(i));
+  }
   place_.write("texts.jsonl", rows);
+  place_.write("labelled.csv", labelled);
   const Ran ran = classify({"--adapter", "runs/a/adapter", "texts.jsonl", "--jsonl", "--json"});
   ASSERT_EQ(ran.code, 0) << ran.err;
   std::istringstream lines(ran.out);
@@ -112,7 +117,7 @@ TEST_F(Classifier, EvalAgreesWithCountsByHand) {
   for (std::string line; std::getline(lines, line); ++number) {
     const auto row = nlohmann::json::parse(line);
     EXPECT_EQ(row.at("n"), number);
-    const std::string label = kLabels[number % 3], predicted = row.at("label");
+    const std::string label = label_of(number), predicted = row.at("label");
     double sum = 0;
     for (const auto& [name, share] : row.at("scores").items()) {
       sum += share.get<double>();
@@ -126,7 +131,7 @@ TEST_F(Classifier, EvalAgreesWithCountsByHand) {
   EXPECT_EQ(number, 6);
   for (const auto& [label, c] : counts) f1 += 2 * c[2] / (c[0] + c[1]) / static_cast<double>(counts.size());
   const Ran eval = place_.run({"eval", "--model", tiny_model().string(), "--adapter", "runs/a/adapter", "--precision",
-                               "f32", "heldout.csv", "--label-column", "category", "--by-class"});
+                               "f32", "labelled.csv", "--by-class"});
   ASSERT_EQ(eval.code, 0) << eval.err;
   EXPECT_NE(eval.out.find(fmt::format("{:<32} {:>10.4f} {:>10.4f} {:>10.4f} {:>10}", "all", loss, right / 6, f1, 6)),
             std::string::npos)

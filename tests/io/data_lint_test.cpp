@@ -105,6 +105,18 @@ TEST_F(Lint, DoubledBosAndLongRows) {
   EXPECT_EQ(refusal(), (folder / "t.jsonl").string() + ": no example is left to use");
 }
 
+TEST_F(Lint, RowsLeftOutByTheirOwnWordAreNoErrors) {
+  const std::string unwanted = Json{{"messages", {user("a"), assistant("b")}}, {"label", false}}.dump() + "\n";
+  const std::string wanted = Json{{"messages", {user("c"), assistant("d")}}, {"label", true}}.dump() + "\n";
+  options.train = {{.files = {folder.write("t.jsonl", unwanted + wanted)}}};
+  const LoadedData loaded = load_data(options, model);
+  EXPECT_EQ(loaded.train.report.rows, 2);
+  EXPECT_EQ(loaded.train.report.examples, 1);
+  EXPECT_EQ(loaded.train.report.left_out, 1);
+  EXPECT_EQ(loaded.train.report.dropped_faulty, 0);
+  EXPECT_NE(summary_text(loaded).find("1 rows left out by their own word"), std::string::npos);
+}
+
 TEST_F(Lint, ManyFindingsAreCountedAndNotAllKept) {
   std::string rows;
   for (int i = 0; i < 300; ++i) rows += "{\n";

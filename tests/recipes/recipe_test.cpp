@@ -6,6 +6,7 @@
 
 #include "io/formats/file_bytes.h"
 #include "recipes/schema.h"
+#include "recipes/setup.h"
 #include "tests/recipes/recipe_test_support.h"
 
 namespace lorica::test {
@@ -175,6 +176,14 @@ TEST(Recipe, AnchorsAndAliases) {
   const Recipe recipe = read(minimal("  num_train_epochs: &two 2\nadapter:\n  r: *two\n"));
   EXPECT_EQ(recipe.adapter.r, 2);
   EXPECT_EQ(recipe.train.num_train_epochs, 2);
+}
+
+TEST(Recipe, AutoMeansClassificationWhereAClassifierIsTrained) {
+  const auto format = [](const std::string& task) {
+    return data_options(read(minimal(), {"model.task=" + task})).train.at(0).format;
+  };
+  EXPECT_EQ(format("seq_cls"), DataFormat::kClassification);
+  EXPECT_EQ(format("causal_lm"), DataFormat::kAuto);
 }
 
 TEST(Recipe, TimesInSeconds) {
