@@ -43,15 +43,11 @@ ordered_json state_json(const RunState& state) {
   json["best_metric"] = state.best_loss ? ordered_json(*state.best_loss) : ordered_json();
   json["best_global_step"] = state.best_step;
   json["log_history"] = state.log_history;
-  json["lorica"] = {{"cursor_epoch", state.cursor.epoch},
-                    {"cursor_index", state.cursor.index},
-                    {"elapsed_seconds", state.elapsed_seconds},
-                    {"tokens", state.tokens},
-                    {"trained_tokens", state.trained_tokens},
-                    {"evaluations_without_gain", state.evaluations_without_gain},
-                    {"loss_before", state.loss_before ? ordered_json(*state.loss_before) : ordered_json()},
-                    {"answers_before", state.answers_before},
-                    {"data_hash", state.data_hash}};
+  json["lorica"] = {
+      {"cursor_epoch", state.cursor.epoch},       {"cursor_index", state.cursor.index},
+      {"elapsed_seconds", state.elapsed_seconds}, {"tokens", state.tokens},
+      {"trained_tokens", state.trained_tokens},   {"evaluations_without_gain", state.evaluations_without_gain},
+      {"answers_before", state.answers_before},   {"data_hash", state.data_hash}};
   return json;
 }
 
@@ -70,7 +66,6 @@ RunState parse_state(const fs::path& path) {
     state.tokens = own.at("tokens");
     state.trained_tokens = own.at("trained_tokens");
     state.evaluations_without_gain = own.at("evaluations_without_gain");
-    if (!own.at("loss_before").is_null()) state.loss_before = own.at("loss_before").get<double>();
     state.answers_before = own.at("answers_before").get<std::vector<std::string>>();
     state.data_hash = own.at("data_hash");
     return state;

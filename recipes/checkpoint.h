@@ -22,7 +22,6 @@ struct RunState {
   std::optional<double> best_loss;
   int64_t best_step = 0;
   int64_t evaluations_without_gain = 0;
-  std::optional<double> loss_before;        ///< held-out loss of the untrained adapter
   std::vector<std::string> answers_before;  ///< to eval.prompts
   uint64_t data_hash = 0;
   nlohmann::ordered_json log_history = nlohmann::ordered_json::array();

@@ -34,9 +34,8 @@ std::vector<EvalResult> run_batch(Decoder& model, const Batch& batch, int64_t mi
     }
     return documents;
   }
-  const bool pad = model.context().device != Device::kCpu;  // a GPU's products are tuned for each shape
   const std::vector<float> losses =
-      forward_losses(model, pad ? padded(batch, padded_sizes(batch, micro_batch_tokens)) : batch);
+      forward_losses(model, padded_for(model.context().device, batch, micro_batch_tokens));
   for (size_t i = 0; i < batch.rows.size(); ++i) {
     EvalResult& document = documents[document_of(batch, batch.rows[i])];
     document.loss_sum += losses[i];

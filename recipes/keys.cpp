@@ -80,7 +80,7 @@ void declare_data(Schema& schema) {
     field.limits = info.limits;
     if (info.path) field.path();
     if (info.formats.empty()) return;
-    field.only_when("data.format", info.wanted, [info](const Recipe& recipe) { return info.holds(recipe.data); });
+    field.only_when("data.format", info.wanted(), [info](const Recipe& recipe) { return info.holds(recipe.data); });
   });
   key("labels", &DataSection::labels)
       .only_when("model.task", "is seq_cls", is_classifier)

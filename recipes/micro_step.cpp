@@ -45,8 +45,7 @@ std::vector<float> forward_losses(Decoder& model, const Batch& batch) {
 
 std::vector<float> forward_logits(Decoder& model, const Batch& batch, int64_t micro_batch_tokens) {
   if (batch.rows.empty()) return {};
-  const bool pad = model.context().device != Device::kCpu;
-  const Batch whole = pad ? padded(batch, padded_sizes(batch, micro_batch_tokens)) : batch;
+  const Batch whole = padded_for(model.context().device, batch, micro_batch_tokens);
   Tape tape(model.context(), model.arena(), false);
   const TokenBatch tokens = TokenBatch::of(model.arena(), whole.ids, whole.positions, whole.cu_seqlens);
   return to_host<float>(model.logits(tape, model.hidden(tape, tokens).value, batch.rows));

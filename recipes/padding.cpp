@@ -44,4 +44,8 @@ Batch padded(const Batch& batch, const PaddedSizes& sizes) {
   return result;
 }
 
+Batch padded_for(Device device, const Batch& batch, int64_t micro_batch_tokens) {
+  return device == Device::kCpu ? batch : padded(batch, padded_sizes(batch, micro_batch_tokens));
+}
+
 }  // namespace lorica

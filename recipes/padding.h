@@ -2,6 +2,7 @@
 #include <compare>
 
 #include "io/data/batches.h"
+#include "kernels/memory.h"
 
 namespace lorica {
 
@@ -23,5 +24,8 @@ PaddedSizes padded_sizes(const Batch& batch, int64_t micro_batch_tokens);
 /// the length of the longest; after them come empty documents, and behind the labelled rows come rows -1 with target
 /// -1. So losses and gradients are those of the batch. `examples` stays as it is.
 Batch padded(const Batch& batch, const PaddedSizes& sizes);
+
+/// The batch as a device likes to run it: padded on a GPU, whose products are tuned for each shape.
+Batch padded_for(Device device, const Batch& batch, int64_t micro_batch_tokens);
 
 }  // namespace lorica

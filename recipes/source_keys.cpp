@@ -62,6 +62,15 @@ bool is_given(const DataItem& item, const char* name) {
 
 }  // namespace
 
+std::string SourceKeyInfo::wanted() const {
+  std::string text = "is ";
+  for (size_t i = 0; i < formats.size(); ++i) {
+    if (i > 0) text += i + 1 < formats.size() ? ", " : " or ";
+    text += YamlValue<DataFormat>::print(formats[i]);
+  }
+  return text;
+}
+
 const YamlNode* YamlValue<std::vector<DataItem>>::read(const YamlNode& node, const Limits& limits,
                                                        std::vector<DataItem>& value) {
   value.clear();
@@ -119,7 +128,7 @@ int line_of_source_key(const YamlNode& sources, size_t index, const std::string&
 std::string missing_condition(const DataSource& source, const std::string& name) {
   std::string wanted;
   for_each_source_key([&](const char* key, auto, auto, const SourceKeyInfo& info) {
-    if (name == key && !info.holds(source)) wanted = info.wanted;
+    if (name == key && !info.holds(source)) wanted = info.wanted();
   });
   return wanted;
 }

@@ -30,7 +30,7 @@ using ScopePtr = std::shared_ptr<Scope>;
 class Interpreter {
  public:
   /// `marks_turns`: only for a template with a turn loop.
-  Interpreter(const Template& source, Runtime& runtime, bool marks_generation, bool marks_turns = false)
+  Interpreter(const Template& source, Runtime& runtime, bool marks_generation, bool marks_turns)
       : template_(source), runtime_(runtime), marks_generation_(marks_generation), marks_turns_(marks_turns) {}
   ~Interpreter();
   Interpreter(const Interpreter&) = delete;

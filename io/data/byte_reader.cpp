@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "io/data/finding.h"
+#include "io/formats/blanks.h"
 
 namespace lorica {
 namespace {
@@ -50,7 +51,7 @@ int ByteReader::peek() {
 void ByteReader::skip_blank() {
   for (;;) {
     const std::string_view bytes = window();
-    const size_t blank = std::min(bytes.find_first_not_of(" \t\r\n"), bytes.size());
+    const size_t blank = std::min(bytes.find_first_not_of(kBlanks), bytes.size());
     consume(blank);
     if (bytes.empty() || blank < bytes.size()) return;
   }

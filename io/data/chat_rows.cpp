@@ -4,6 +4,7 @@
 #include <array>
 
 #include "io/data/row_formats.h"
+#include "io/formats/blanks.h"
 
 namespace lorica {
 namespace {
@@ -26,7 +27,7 @@ std::string joined_parts(const Json& parts, const std::string& place) {
 /// Whether the message's own keys ask to train it: 1, 0, or -1 where it has none. The keys are taken out.
 int take_trained(Json& message, const std::string& place) {
   int trained = -1;
-  for (const char* key : {"train", "weight", "loss_weight"}) {
+  for (const char* key : kTrainKeys) {
     const auto found = message.find(key);
     if (found == message.end()) continue;
     if (*found != 0 && *found != 1 && *found != false && *found != true) {
@@ -61,8 +62,7 @@ void check_message(const Json& message, size_t index, std::vector<Note>& notes) 
   }
   const Json& content = message["content"];
   const bool calls = message.contains("tool_calls");
-  const bool blank =
-      !content.is_string() || content.get_ref<const std::string&>().find_first_not_of(" \t\r\n") == std::string::npos;
+  const bool blank = !content.is_string() || is_blank(content.get_ref<const std::string&>());
   if (role == "assistant" && blank && !calls) {
     throw Fault{{Check::kEmptyReply, fmt::format("{}: the reply is empty", place())}};
   }
@@ -173,8 +173,7 @@ Json any_messages(const Json& turns) {
 }
 
 void fill_chat(Row& row, const Json& record, const DataSource& source) {
-  const Json turns = list_member(record, source.messages_column);
-  if (turns.empty()) throw Fault{{Check::kNothingToTrain, fmt::format("{} is empty", source.messages_column)}};
+  const Json turns = turns_member(record, source.messages_column);
   set_messages(row, chat_messages(turns), record, source);
 }
 

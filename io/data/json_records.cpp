@@ -3,11 +3,10 @@
 #include <algorithm>
 
 #include "io/data/records.h"
+#include "io/formats/blanks.h"
 
 namespace lorica {
 namespace {
-
-constexpr std::string_view kBlank = " \t\r\n";
 
 Fault broken(std::string message) { return {{Check::kBrokenFile, std::move(message)}}; }
 
@@ -56,7 +55,8 @@ class ValueScanner {
       return false;
     }
     const bool bare = depth_ == 0;
-    if (bare && (c == ',' || c == ']' || c == '}' || c == ':' || kBlank.find(c) != std::string_view::npos)) return true;
+    if (bare && (c == ',' || c == ']' || c == '}' || c == ':' || kBlanks.find(c) != std::string_view::npos))
+      return true;
     ++count;
     if (c == '"') in_text_ = true;
     if (c == '[' || c == '{') ++depth_;
@@ -146,7 +146,7 @@ void read_field(ByteReader& bytes, RowBuilder& rows, const std::string& field, s
 
 /// Whether a line, and the first byte after it, look like a value that is written over several lines.
 bool goes_on(std::string_view line, int next) {
-  const size_t last = line.find_last_not_of(kBlank);
+  const size_t last = line.find_last_not_of(kBlanks);
   if (last == std::string_view::npos || nesting_of(line).open <= 0) return false;
   return (next == '"' && (line[last] == '{' || line[last] == ',')) || (next == '{' && line[last] == '[');
 }
@@ -159,7 +159,7 @@ void read_json_lines(ByteReader& bytes, RowBuilder& rows, size_t largest) {
   std::string first;
   for (int64_t number = bytes.line(); auto line = bytes.next_line(largest); number = bytes.line()) {
     std::string_view text = line->text;
-    if (!line->cut && text.find_first_not_of(kBlank) == std::string_view::npos) continue;
+    if (!line->cut && is_blank(text)) continue;
     if (!rows.any() && !line->cut) {
       text = first = text;  // the view does not outlive a look at what follows
       bytes.skip_blank();

@@ -47,11 +47,8 @@ class ChatText : public ChatRenderer {
     RenderOptions options = options_;
     options.tools = tools;
     ChatTemplate::Rendered marked = chat_->render_marked(messages, options);
-    RenderedChat rendered{std::move(marked.text), {}};
+    RenderedChat rendered{std::move(marked.text), {}, std::move(marked.turns)};
     for (const auto& [begin, end] : marked.generation) rendered.generated.push_back({begin, end});
-    for (auto& turn : marked.turns) {
-      rendered.turns.push_back({turn.end, std::move(turn.close), std::move(turn.prompt)});
-    }
     return rendered;
   }
 

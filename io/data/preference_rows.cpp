@@ -72,12 +72,16 @@ bool is_wanted(Row& row, const Json& record, const DataSource& source) {
   return yes;
 }
 
+/// Whether these are a conversation rather than a reply alone.
+bool is_whole(const Json& messages) {
+  return std::any_of(messages.begin(), messages.end(), [](const Json& said) { return said["role"] == "user"; });
+}
+
+/// `before` is empty where the reply is a whole conversation.
 void set_reply(Row& row, Json before, Json reply, const Json& record, const DataSource& source) {
-  const bool whole = std::any_of(reply.begin(), reply.end(), [](const Json& said) { return said["role"] == "user"; });
-  if (whole) before = Json::array();
   mark_untrained(before, before.size());
   // of a whole conversation only the last reply was chosen
-  if (whole) mark_untrained(reply, reply.size() - 1);
+  if (is_whole(reply)) mark_untrained(reply, reply.size() - 1);
   for (Json& message : reply) before.push_back(std::move(message));
   set_messages(row, std::move(before), record, source);
 }
@@ -88,14 +92,13 @@ void fill_preference(Row& row, const Json& record, const DataSource& source) {
   if (!source.label_column.empty()) {
     if (!is_wanted(row, record, source)) return;
     if (source.messages_column.empty()) return fill_prompt_response(row, record, source);
-    const Json turns = list_member(record, source.messages_column);
-    if (turns.empty()) throw Fault{{Check::kNothingToTrain, fmt::format("{} is empty", source.messages_column)}};
+    const Json turns = turns_member(record, source.messages_column);
     return set_reply(row, Json::array(), any_messages(turns), record, source);
   }
   Json chosen = chosen_messages(record, source.response_column);
-  if (chosen.empty()) throw Fault{{Check::kNothingToTrain, fmt::format("{} is empty", source.response_column)}};
-  const bool whole = std::any_of(chosen.begin(), chosen.end(), [](const Json& said) { return said["role"] == "user"; });
-  set_reply(row, whole ? Json::array() : prompt_messages(record, source), std::move(chosen), record, source);
+  if (chosen.empty()) throw_empty(source.response_column);
+  Json before = is_whole(chosen) ? Json::array() : prompt_messages(record, source);
+  set_reply(row, std::move(before), std::move(chosen), record, source);
 }
 
 }  // namespace lorica

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "io/formats/blanks.h"
 #include "kernels/error.h"
 
 namespace lorica {
@@ -15,13 +16,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kMarker = "qLoricaReplyMarker0q";
-constexpr std::string_view kSpace = " \t\r\n";
-
-std::string_view trimmed(std::string_view text) {
-  const size_t first = text.find_first_not_of(kSpace);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
 
 std::string content_of(const Json& message) {
   const auto found = message.find("content");
@@ -66,7 +60,7 @@ size_t reply_start(const std::string& text, size_t content, const std::optional<
   const std::string_view tail = std::string_view(*prompt).substr(prompt->size() - std::min<size_t>(prompt->size(), 8));
   for (size_t at = content;; --at) {
     if (std::string_view(text).substr(0, at).ends_with(tail)) return at;
-    if (at == 0 || kSpace.find(text[at - 1]) == std::string_view::npos) return content;
+    if (at == 0 || kBlanks.find(text[at - 1]) == std::string_view::npos) return content;
   }
 }
 
@@ -87,13 +81,13 @@ struct ReplyFinder::Conversation {
   const Json& messages;
   const ChatTools& tools;
   std::vector<bool> shown;
-  const std::string& text;                // of all messages
-  std::vector<RenderedChat::Turn> turns;  // of the text
+  const std::string& text;         // of all messages
+  std::vector<jinja::Turn> turns;  // of the text
 
   /// The rendering of the first `count` messages, or nothing.
   std::optional<std::string> head(const ChatRenderer& chat, size_t count, bool add_generation_prompt) const {
     if (count > 0 && count <= turns.size()) {
-      const RenderedChat::Turn& turn = turns[count - 1];
+      const jinja::Turn& turn = turns[count - 1];
       return text.substr(0, turn.end) + (add_generation_prompt ? turn.prompt : turn.close);
     }
     return try_render(chat, first_messages(messages, count), tools, add_generation_prompt);
@@ -206,7 +200,7 @@ void ReplyFinder::by_blocks(const Conversation& conversation, const std::vector<
     if (any_shown && shown[i]) continue;
     const ByteRange range = blocks[i];
     const ByteRange cut = cut_after_end_of_turn(marked.text, range);
-    const bool blank_rest = trimmed(std::string_view(marked.text).substr(cut.end, range.end - cut.end)).empty();
+    const bool blank_rest = is_blank(std::string_view(marked.text).substr(cut.end, range.end - cut.end));
     const ByteRange reply = blank_rest ? cut : range;
     if (reply.begin < reply.end) marked.replies.push_back(reply);
   }

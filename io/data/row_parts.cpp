@@ -46,19 +46,23 @@ std::string scalar_member(const Json& row, const std::string& key) {
   throw bad_row(fmt::format("{}: expected a text or a number, got {}", key, value.type_name()));
 }
 
-Json list_member(const Json& row, const std::string& key) {
-  const Json& value = member(row, key);
-  if (value.is_array()) return value;
-  if (value.is_string()) {
-    const std::string& text = value.get_ref<const std::string&>();
-    Json list;
+Json turns_member(const Json& row, const std::string& key) {
+  Json turns = member(row, key);
+  if (turns.is_string()) {
     try {
-      list = parse_json(text);
+      if (Json list = parse_json(turns.get_ref<const std::string&>()); list.is_array()) turns = std::move(list);
     } catch (const Fault&) {  // told below
     }
-    if (list.is_array()) return list;
   }
-  throw bad_row(fmt::format("{}: expected a list of messages, got {}", key, value.type_name()));
+  if (!turns.is_array()) {
+    throw bad_row(fmt::format("{}: expected a list of messages, got {}", key, turns.type_name()));
+  }
+  if (turns.empty()) throw_empty(key);
+  return turns;
+}
+
+void throw_empty(const std::string& column) {
+  throw Fault{{Check::kNothingToTrain, fmt::format("{} is empty", column)}};
 }
 
 void check_text(std::string_view bytes) {

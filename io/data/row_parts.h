@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -25,8 +26,10 @@ const Json* find_member(const Json& row, const std::string& key);
 std::string text_member(const Json& row, const std::string& key);
 /// Of a text, number or bool: how it is written.
 std::string scalar_member(const Json& row, const std::string& key);
-/// A list, or a text that holds a list as JSON.
-Json list_member(const Json& row, const std::string& key);
+/// The turns of a conversation: a list that is not empty, or a text that holds one as JSON.
+Json turns_member(const Json& row, const std::string& key);
+/// Throws Fault that the column has nothing to train.
+[[noreturn]] void throw_empty(const std::string& column);
 
 /// No byte that is not UTF-8, and no NUL.
 void check_text(std::string_view bytes);
@@ -37,6 +40,9 @@ struct Nesting {
   int64_t open = 0, deepest = 0;
 };
 Nesting nesting_of(std::string_view json);
+
+/// The keys by which a message says whether it is trained.
+constexpr std::array<const char*, 3> kTrainKeys = {"train", "weight", "loss_weight"};
 
 Json message_of(const char* role, std::string content);
 /// A message {"role", "content"} in the form that the encoder takes: parts joined, weight as "train", arguments of tool

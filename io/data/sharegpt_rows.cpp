@@ -72,7 +72,7 @@ Json message_of_turn(const Json& turn, const std::string& place) {
     message["tool_calls"] = calls_of(message["content"].get_ref<const std::string&>(), place);
     message["content"] = "";
   }
-  for (const char* key : {"train", "weight", "loss_weight"}) {
+  for (const char* key : kTrainKeys) {
     if (const Json* value = find_member(turn, key)) message[key] = *value;
   }
   return normal_message(message, place);
@@ -89,8 +89,7 @@ Json sharegpt_messages(const Json& turns) {
 }
 
 void fill_sharegpt(Row& row, const Json& record, const DataSource& source) {
-  const Json turns = list_member(record, source.messages_column);
-  if (turns.empty()) throw Fault{{Check::kNothingToTrain, fmt::format("{} is empty", source.messages_column)}};
+  const Json turns = turns_member(record, source.messages_column);
   set_messages(row, sharegpt_messages(turns), record, source);
 }
 

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "io/chat_template/turn.h"
+
 namespace lorica {
 
 /// Bytes [begin, end) of a text.
@@ -37,14 +39,9 @@ class TextTokenizer {
 /// A rendered conversation; `generated` holds the ranges that the template itself marks as the model's words with
 /// {% generation %}, and is empty where the template has no such block.
 struct RenderedChat {
-  /// What render() gives for the first messages alone: text[:end] and `close`, or `prompt` with a generation prompt.
-  struct Turn {
-    size_t end = 0;
-    std::string close, prompt;
-  };
   std::string text;
   std::vector<ByteRange> generated;
-  std::vector<Turn> turns = {};  ///< up to each message, or none where that is not known
+  std::vector<jinja::Turn> turns = {};  ///< up to each message, or none where that is not known
 };
 
 /// JSON schemas of the tools that a conversation may call, as a list; null where there are none.

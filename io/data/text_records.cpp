@@ -4,11 +4,10 @@
 
 #include "io/data/csv.h"
 #include "io/data/records.h"
+#include "io/formats/blanks.h"
 
 namespace lorica {
 namespace {
-
-bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 /// Lines that make one record.
 class Block {
@@ -50,12 +49,6 @@ class Block {
   int64_t first_ = 0;
   bool blank_ = true, cut_ = false;
 };
-
-std::string_view trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
-}
 
 /// Columns of a CoNLL block.
 Json comments_of(std::string_view block) {

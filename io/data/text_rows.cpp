@@ -2,14 +2,13 @@
 
 #include "io/data/column_template.h"
 #include "io/data/row_formats.h"
+#include "io/formats/blanks.h"
 
 namespace lorica {
 namespace {
 
 void set_text(Row& row, std::string text, const std::string& what) {
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
-    throw Fault{{Check::kNothingToTrain, fmt::format("{} is empty", what)}};
-  }
+  if (is_blank(text)) throw_empty(what);
   row.text = std::move(text);
   row.is_text = true;
 }

@@ -219,7 +219,8 @@ bool TokenFileWriter::commit(const std::string& key, ExampleSetBuilder& examples
   header.file_bytes = header.sections[kFacts].offset + bytes.size();
   header.hash = hash_of(header);
   const std::string_view head(reinterpret_cast<const char*>(&header), sizeof header);
-  if (!write_at(file, bytes, header.sections[kFacts].offset) || !write_at(file, head, 0) ||
+  // Synced before it has its name: after a power cut there must not be a file whose pages never reached the disk.
+  if (!write_at(file, bytes, header.sections[kFacts].offset) || !write_at(file, head, 0) || ::fdatasync(file) != 0 ||
       ::rename(aside_.c_str(), path_.c_str()) != 0)
     return warn(errno), false;
   aside_.clear();

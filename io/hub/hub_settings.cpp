@@ -1,5 +1,6 @@
 #include <cstdlib>
 
+#include "io/formats/blanks.h"
 #include "io/formats/file_bytes.h"
 #include "io/hub/hub.h"
 #include "kernels/error.h"
@@ -11,13 +12,6 @@ namespace {
 std::string variable(const char* name) {
   const char* const value = std::getenv(name);
   return value ? value : "";
-}
-
-std::string trimmed(std::string text) {
-  const char* const blanks = " \t\r\n";
-  text.erase(0, std::min(text.find_first_not_of(blanks), text.size()));
-  text.erase(text.find_last_not_of(blanks) + 1);
-  return text;
 }
 
 fs::path home_folder() {
