@@ -24,8 +24,8 @@ TEST_P(Families, AgreeWithTheGoldens) {
   EXPECT_EQ(verdict.report.find("skipped"), std::string::npos) << verdict.report;
 }
 INSTANTIATE_TEST_SUITE_P(Parity, Families,
-                         testing::Values("llama3_rope_tied", "qwen2", "qwen3", "gpt2", "mistral_window", "gemma2",
-                                         "gemma3", "phi3"));
+                         testing::Values("llama", "llama3_rope_tied", "qwen2", "qwen3", "gpt2", "mistral_window",
+                                         "gemma2", "gemma3", "phi3"));
 
 /// Options that the goldens above do not have: other families, rope scalings, biases, windows, activations.
 class Variants : public testing::TestWithParam<const char*> {};
@@ -64,22 +64,14 @@ TEST_P(Classifiers, TrainAsTheGoldens) {
 }
 INSTANTIATE_TEST_SUITE_P(Parity, Classifiers, testing::Values("llama_3", "llama_5", "gemma2_2", "gpt2_3"));
 
-/// One element of k_proj's A starts with a gradient of 1.2e-7, next to AdamW's eps: f32 rounding decides how far it
-/// moves. Over instruction sets, and with this or that op replaced by a double version, it ends 4e-6 to 1.6e-4 away;
-/// PyTorch in f32 is 1.1e-4 away. So this one group has a limit of its own.
-TEST(Llama, AgreesWithTheGoldensUpToAnElementThatRoundingDecides) {
-  ParityOptions options = options_for("llama");
-  const std::string strict = parity(options).report;
-  EXPECT_EQ(strict.find("skipped"), std::string::npos) << strict;
-  EXPECT_EQ(strict.find("DIFFERENT"), std::string::npos) << strict;
-  std::istringstream lines(strict);
-  for (std::string line; std::getline(lines, line);) {
-    if (line.find("ABOVE") == std::string::npos) continue;
-    EXPECT_TRUE(line.starts_with("lora.train.final.*") && line.ends_with("1.self_attn.k_proj.lora_A.weight)")) << line;
-  }
-  options.tolerance = 3e-4;
-  const Verdict verdict = parity(options);
-  EXPECT_TRUE(verdict.good) << verdict.report;
+/// One element of llama's k_proj.lora_A starts with a gradient of 7e-6 of the largest, next to AdamW's eps: over
+/// instruction sets, and with this or that op replaced by a double version, it ends 4e-6 to 1.8e-4 away; PyTorch in f32
+/// is 1.1e-4 away. No other golden has such an element.
+TEST(LeftOut, IsTheOneElementThatRoundingDecides) {
+  const Verdict llama = parity(options_for("llama"));
+  EXPECT_NE(llama.report.find("\n                         1 element left out: rounding"), std::string::npos)
+      << llama.report;
+  EXPECT_EQ(parity(options_for("qwen3")).report.find("left out"), std::string::npos);
 }
 
 /// PyTorch's own bf16 run is off by 0.12 and 0.13 in the adapters' gradients.
@@ -143,6 +135,23 @@ TEST_F(Spoiled, TrainingSettingsAreSeen) {
   ParityOptions o = options();
   o.training = ParityTraining{.weight_decay = 0.0};
   EXPECT_FALSE(parity(o).good);
+}
+
+/// The factor that has an element left out is held to the tolerance in all its others.
+TEST_F(Spoiled, OneElementOfAFinalFactorIsSeen) {
+  std::string bytes = read_file(folder_ / "golden.safetensors");
+  const SafetensorsFile file(test::golden_folder("llama") / "golden.safetensors");
+  const In view = file.tensor("lora.train.final.base_model.model.model.layers.1.self_attn.k_proj.lora_A.weight");
+  const size_t begin = bytes.find(std::string(static_cast<const char*>(view.data), 64));
+  ASSERT_NE(begin, std::string::npos);
+  const float spoiled = view.as<float>()[41] + 3e-4f;
+  std::memcpy(bytes.data() + begin + 41 * sizeof spoiled, &spoiled, sizeof spoiled);
+  write_file_atomically(folder_ / "golden.safetensors", bytes);
+  const Verdict verdict = parity(options());
+  EXPECT_FALSE(verdict.good) << verdict.report;
+  const size_t line = verdict.report.find("lora.train.final.*");
+  ASSERT_NE(line, std::string::npos) << verdict.report;
+  EXPECT_LT(verdict.report.find("ABOVE TOLERANCE", line), verdict.report.find('\n', line)) << verdict.report;
 }
 
 TEST_F(Spoiled, TokensOutsideTheVocabularyThrow) {

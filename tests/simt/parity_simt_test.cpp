@@ -10,7 +10,6 @@ class Families : public testing::TestWithParam<const char*> {};
 TEST_P(Families, AgreeWithTheGoldensInF32) {
   ParityOptions options = test::options_for(GetParam());
   options.device = DeviceChoice::kCuda;
-  options.tolerance = 3e-4;  // one element of llama's lora.train.final.* needs it on any device
   const test::Verdict verdict = test::parity(options);
   EXPECT_TRUE(verdict.good) << verdict.report;
   EXPECT_EQ(verdict.report.find("skipped"), std::string::npos) << verdict.report;
