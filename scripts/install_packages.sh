@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # Installs what building and testing Lorica needs, where it is missing. Debian 12 and newer, Ubuntu 22.04 and newer.
-# usage: scripts/install_packages.sh build|test
+# usage: scripts/install_packages.sh build|test|peers
 set -euo pipefail
 
 build="build-essential cmake ninja-build pkg-config ccache libdnnl-dev libyaml-cpp-dev nlohmann-json3-dev libfmt-dev
   libcli11-dev libpcre2-dev libutf8proc-dev libxxhash-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev python3
   python3-pip ca-certificates"
 test="$build libgtest-dev libbenchmark-dev libboost-context-dev clang-format time"
+peers="$test python3-venv"
 
 case "${1:-build}" in
   build) wanted=$build ;;
   test) wanted=$test ;;
-  *) echo "usage: $0 build|test" >&2; exit 2 ;;
+  peers) wanted=$peers ;;
+  *) echo "usage: $0 build|test|peers" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null; then

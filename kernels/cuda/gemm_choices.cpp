@@ -1,6 +1,6 @@
 #include "kernels/cuda/gemm_choices.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <cctype>
