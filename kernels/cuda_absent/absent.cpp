@@ -24,6 +24,7 @@ std::shared_ptr<CudaBackend> open_cuda() {
       "(cmake --preset cuda-release) and build");
 }
 DeviceMemory& memory_of(CudaBackend&) { std::abort(); }
+void set_attention_kernel(CudaBackend&, AttentionKernel) { std::abort(); }
 std::string describe(CudaBackend&) { std::abort(); }
 std::unique_ptr<StepGraph> capture(CudaBackend&, const std::function<void()>&) { std::abort(); }
 
