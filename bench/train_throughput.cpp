@@ -109,6 +109,7 @@ class Run {
     AdamWOptimizer optimizer(lasting_, model_->parameters(), {});
     StepRunner runner(*model_, optimizer,
                       {.micro_batch_tokens = tokens_a_batch(),
+                       .max_tokens = *std::max_element(options_.lengths.begin(), options_.lengths.end()),
                        .recompute_blocks = options_.recompute,
                        .seed = options_.seed,
                        .graphs = !options_.no_graphs});

@@ -89,7 +89,7 @@ void CudaBackend::set_attention_kernel(AttentionKernel kernel) {
   if (kernel != AttentionKernel::kCudnn)
     attention_library_.reset();
   else if (!attention_library_)
-    attention_library_ = make_cudnn_attention(*this);
+    attention_library_ = std::make_unique<AttentionLibrary>(make_cudnn_attention(*this));
   attention_kernel_ = kernel;
 }
 

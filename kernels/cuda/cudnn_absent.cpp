@@ -4,7 +4,7 @@
 
 namespace lorica {
 
-std::unique_ptr<AttentionLibrary> make_cudnn_attention(CudaBackend&) {
+std::unique_ptr<PackedAttentionEngine> make_cudnn_attention(CudaBackend&) {
   throw Error(
       "cudnn: this build has no cuDNN; install it and its frontend's headers (pip install nvidia-cudnn-frontend) and "
       "configure anew");

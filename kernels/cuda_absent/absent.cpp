@@ -34,6 +34,8 @@ void run(CudaBackend&, const ActivationFwd&) { std::abort(); }
 void run(CudaBackend&, const ActivationBwd&) { std::abort(); }
 void run(CudaBackend&, const AdamW&) { std::abort(); }
 void run(CudaBackend&, const GlobalNorm&) { std::abort(); }
+bool library_takes(CudaBackend&, const AttentionFwd&) { std::abort(); }
+bool library_takes(CudaBackend&, const AttentionBwd&) { std::abort(); }
 void run(CudaBackend&, const AttentionFwd&) { std::abort(); }
 void run(CudaBackend&, const AttentionBwd&) { std::abort(); }
 void run(CudaBackend&, const AttentionCached&) { std::abort(); }
