@@ -9,6 +9,14 @@ namespace lorica {
 
 namespace {
 
+/// The CUDA backend's message without the name of the recipe's key, which the message's place gives.
+std::string_view without_key(const Error& error) {
+  std::string_view why = error.what();
+  constexpr std::string_view kKey = "device: ";
+  if (why.starts_with(kKey)) why.remove_prefix(kKey.size());
+  return why;
+}
+
 Context open_first(const DeviceOptions& options) {
   if (options.device == DeviceChoice::kCpu) return Context();
   try {
@@ -17,10 +25,7 @@ Context open_first(const DeviceOptions& options) {
     throw;
   } catch (const Error& error) {
     if (options.device == DeviceChoice::kAuto) return Context();
-    std::string_view why = error.what();
-    constexpr std::string_view kKey = "device: ";
-    if (why.starts_with(kKey)) why.remove_prefix(kKey.size());
-    throw Error("{}: {}", options.device_place, why);
+    throw Error("{}: {}", options.device_place, without_key(error));
   }
 }
 
@@ -37,7 +42,7 @@ Context open_device(const DeviceOptions& options) {
   } catch (const RunError&) {
     throw;
   } catch (const Error& error) {
-    throw Error("{}: {}", options.attention_place, error.what());
+    throw Error("{}: {}", options.attention_place, without_key(error));
   }
   return context;
 }

@@ -86,9 +86,7 @@ std::vector<std::shared_ptr<void>> CudaBackend::scratch_blocks() const {
 
 void CudaBackend::set_attention_kernel(AttentionKernel kernel) {
   refuse_while_capturing("another attention kernel");
-  if (kernel != AttentionKernel::kCudnn)
-    attention_library_.reset();
-  else if (!attention_library_)
+  if (kernel == AttentionKernel::kCudnn && !attention_library_)
     attention_library_ = std::make_unique<AttentionLibrary>(make_cudnn_attention(*this));
   attention_kernel_ = kernel;
 }

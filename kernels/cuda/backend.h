@@ -33,11 +33,13 @@ class CudaBackend {
   int architecture() const { return properties_.major * 10 + properties_.minor; }
   DeviceMemory& memory() { return *memory_; }
   CudaGemm& gemms() { return *gemms_; }
-  /// What the user chose; attention_library() is set where that is a library. Throws Error as
-  /// lorica::set_attention_kernel() says.
+  /// What the user chose. Throws Error as lorica::set_attention_kernel() says.
   AttentionKernel attention_kernel() const { return attention_kernel_; }
-  AttentionLibrary* attention_library() { return attention_library_.get(); }
   void set_attention_kernel(AttentionKernel kernel);
+  /// The library of that choice; null where it is none.
+  AttentionLibrary* attention_library() {
+    return attention_kernel_ == AttentionKernel::kCudnn ? attention_library_.get() : nullptr;
+  }
   /// Where kernels record a wrong value; copies to the host report it.
   DeviceFault* fault() { return fault_->device(); }
   FaultWord& faults() { return *fault_; }
