@@ -46,7 +46,7 @@ class CudaBackend;
 /// has no CUDA. Defined once for each way to link: kernels/cuda, kernels/cuda_absent.
 std::shared_ptr<CudaBackend> open_cuda();
 DeviceMemory& memory_of(CudaBackend&);
-/// From here on. Throws Error "cudnn: ..." where the library is not there.
+/// From here on. Throws Error where a library is chosen that is not there.
 void set_attention_kernel(CudaBackend&, AttentionKernel);
 std::string describe(CudaBackend&);
 std::string describe(CpuBackend&);

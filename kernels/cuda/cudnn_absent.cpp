@@ -6,8 +6,8 @@ namespace lorica {
 
 std::unique_ptr<PackedAttentionEngine> make_cudnn_attention(CudaBackend&) {
   throw Error(
-      "cudnn: this build has no cuDNN; install it and its frontend's headers (pip install nvidia-cudnn-frontend) and "
-      "configure anew");
+      "cudnn: this build has no cuDNN; with cuDNN's headers and its frontend's (scripts/get_cudnn_frontend.sh, or pip "
+      "install nvidia-cudnn-frontend) configure anew and build");
 }
 
 }  // namespace lorica
