@@ -64,10 +64,11 @@ class Library {
   SharedLibrary cudnn_, runtime_;
 };
 
-/// A graph of one op, up to what a plan is made from.
+/// A graph of one op, up to what a plan is made from; each part of it copies what the graph knows of the card.
 class Builder {
  public:
-  explicit Builder(const PackedAttention& problem) : p_(problem), graph_(std::make_unique<Graph>()) {
+  explicit Builder(const PackedAttention& problem, std::unique_ptr<Graph> graph = std::make_unique<Graph>())
+      : p_(problem), graph_(std::move(graph)) {
     graph_->set_io_data_type(fe::DataType_t::BFLOAT16)
         .set_intermediate_data_type(fe::DataType_t::FLOAT)
         .set_compute_data_type(fe::DataType_t::FLOAT);
@@ -248,12 +249,12 @@ std::unique_ptr<PackedAttentionEngine> make_cudnn_attention(CudaBackend& cuda) {
 std::string refusal_of_cudnn(const PackedAttention& problem, const std::string& card, int architecture) {
   Library::get();
   const auto described = std::make_shared<fe::DeviceProperties>();
-  const std::unique_ptr<Graph> graph = Builder(problem).take();
   fe::error_t status = described->deserialize({card.begin(), card.end()});
-  if (status.is_good()) {
-    graph->set_device_properties(described).set_sm_version(architecture);
-    status = graph->validate();
-  }
+  if (status.is_bad()) return one_line(status.get_message());
+  auto graph = std::make_unique<Graph>();
+  graph->set_device_properties(described).set_sm_version(architecture);
+  graph = Builder(problem, std::move(graph)).take();
+  status = graph->validate();
   if (status.is_good()) status = graph->build_operation_graph();
   if (status.is_good()) status = graph->create_execution_plans({fe::HeurMode_t::A});
   if (status.is_good()) status = graph->check_support();
