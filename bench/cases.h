@@ -49,6 +49,8 @@ class Setup {
   template <class Op>
   void time(const Op& op) {
     cost_ = op.cost();
+    if constexpr (requires(CudaBackend & cuda) { library_takes(cuda, op); })
+      by_library_ = context_.cuda && library_takes(*context_.cuda, op);
     work_ = [this, op] { launch(context_, op); };
   }
   /// Anything that must live as long as the setup.
@@ -61,6 +63,8 @@ class Setup {
 
   void run() const { work_(); }
   const Cost& cost() const { return cost_; }
+  /// Whether the library that the context's attention is set to does the op, and not our own kernels.
+  bool by_library() const { return by_library_; }
   const std::vector<Tensor>& results() const { return results_; }
   int64_t bytes() const;
 
@@ -77,6 +81,7 @@ class Setup {
   std::vector<Tensor> tensors_, results_;
   std::vector<std::shared_ptr<void>> owned_;
   Cost cost_;
+  bool by_library_ = false;
   std::function<void()> work_;
 };
 
@@ -86,6 +91,7 @@ struct Case {
   std::vector<Dtype> dtypes;
   int64_t tokens = 0;  ///< of the row; 0: as many as the program is told to take
   std::function<void(Setup&, Dtype, int64_t tokens)> build;
+  AttentionKernel attention = AttentionKernel::kAuto;  ///< of the context while the row is made
 };
 
 struct ModelShape {
@@ -98,7 +104,7 @@ const std::vector<ModelShape>& model_shapes();
 void add_row_cases(std::vector<Case>& cases, const ModelShape& model);
 void add_product_cases(std::vector<Case>& cases, const ModelShape& model);
 void add_optimizer_cases(std::vector<Case>& cases, const ModelShape& model);
-/// Of `tokens` tokens in documents of `length`.
-void add_attention_cases(std::vector<Case>& cases, int64_t length, int64_t tokens);
+/// Of `tokens` tokens in documents of `length`; on a GPU by each kind of kernel.
+void add_attention_cases(std::vector<Case>& cases, int64_t length, int64_t tokens, bool on_gpu);
 
 }  // namespace lorica::bench

@@ -89,7 +89,8 @@ void attention(Setup& s, Dtype dtype, int64_t tokens, int64_t length, const Head
   const Tensor documents = s.of(offsets), lse = s.scratch({h.q, tokens}, Dtype::f32);
   const Tensor o = backward ? s.scratch(wide, dtype) : s.result(wide, dtype);
   const float scale = 1 / std::sqrt(static_cast<float>(h.width));
-  const AttentionFwd forward{.q = q, .k = k, .v = v, .cu_seqlens = documents, .o = o, .lse = lse, .scale = scale};
+  const AttentionFwd forward{
+      .q = q, .k = k, .v = v, .cu_seqlens = documents, .o = o, .lse = lse, .scale = scale, .longest = length};
   if (!backward) return s.time(forward);
   s.before(forward);
   s.time(AttentionBwd{.do_ = s.random(wide, dtype),
@@ -102,7 +103,8 @@ void attention(Setup& s, Dtype dtype, int64_t tokens, int64_t length, const Head
                       .dq = s.gradient(wide, dtype),
                       .dk = s.gradient(narrow, dtype),
                       .dv = s.gradient(narrow, dtype),
-                      .scale = scale});
+                      .scale = scale,
+                      .longest = length});
 }
 
 /// One new token for each of `sequences` over a cache of `length` tokens.
@@ -132,17 +134,24 @@ void add_product_cases(std::vector<Case>& cases, const ModelShape& m) {
                    [m](Setup& s, Dtype t, int64_t n) { head_loss(s, t, n, m); }});
 }
 
-void add_attention_cases(std::vector<Case>& cases, int64_t length, int64_t tokens) {
+void add_attention_cases(std::vector<Case>& cases, int64_t length, int64_t tokens, bool on_gpu) {
+  struct Kind {
+    AttentionKernel kernel;
+    std::string suffix;
+    std::vector<Dtype> dtypes;
+  };
+  std::vector<Kind> kinds = {{AttentionKernel::kAuto, "", kBoth}};
+  if (on_gpu)
+    kinds = {{AttentionKernel::kMma, " by mma", kBoth}, {AttentionKernel::kCudnn, " by cudnn", {Dtype::bf16}}};
   for (const Heads& h : {Heads{"Llama-3.2-1B", 32, 8, 64}, Heads{"Qwen3-0.6B", 16, 8, 128}}) {
-    const auto add = [&](const char* op, int64_t of_tokens, const std::string& shape, auto build) {
-      cases.push_back(
-          {op, h.model, fmt::format("{}/{} heads of {}, {}", h.q, h.kv, h.width, shape), kBoth, of_tokens, build});
-    };
-    const std::string documents = fmt::format("documents of {}", length);
-    add("attention", tokens, documents, [=](Setup& s, Dtype t, int64_t n) { attention(s, t, n, length, h, false); });
-    add("attention_bwd", tokens, documents, [=](Setup& s, Dtype t, int64_t n) { attention(s, t, n, length, h, true); });
-    add("decode", 8, fmt::format("cache of {}", length),
-        [=](Setup& s, Dtype t, int64_t n) { decode(s, t, std::min<int64_t>(n, 8), length, h); });
+    const std::string heads = fmt::format("{}/{} heads of {}", h.q, h.kv, h.width);
+    for (const bool backward : {false, true})
+      for (const Kind& kind : kinds)
+        cases.push_back({(backward ? "attention_bwd" : "attention") + kind.suffix, h.model,
+                         fmt::format("{}, documents of {}", heads, length), kind.dtypes, tokens,
+                         [=](Setup& s, Dtype t, int64_t n) { attention(s, t, n, length, h, backward); }, kind.kernel});
+    cases.push_back({"decode", h.model, fmt::format("{}, cache of {}", heads, length), kBoth, 8,
+                     [=](Setup& s, Dtype t, int64_t n) { decode(s, t, std::min<int64_t>(n, 8), length, h); }});
   }
 }
 

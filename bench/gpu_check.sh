@@ -133,16 +133,27 @@ section_tests() {
   line ""
   grep -E '^\[ +(PASSED|FAILED|SKIPPED) +\]' "$out/tests.log" | sed 's/^/    /' >>"$table"
   [ "$code" -eq 0 ] || fails tests "exit $code (124: out of time), see tests.log"
+  line ""
+  line "Attention by cuDNN, where it is there:"
+  line ""
+  line '    LORICA_TEST_ATTENTION=cudnn cuda_test --gtest_filter=Attention.*'
+  line ""
+  LORICA_TEST_ATTENTION=cudnn lorica_run tests_cudnn 600 cuda_test --gtest_brief=1 '--gtest_filter=Attention.*'
+  code=$?
+  [ -n "$dry_run" ] && return
+  { grep -E 'on_cuda.cpp:[0-9]+: Skipped' -A 1 "$out/tests_cudnn.log" | tail -n 1
+    grep -E '^\[ +(PASSED|FAILED|SKIPPED) +\]' "$out/tests_cudnn.log"; } | sed 's/^/    /' >>"$table"
+  [ "$code" -eq 0 ] || fails tests "attention by cuDNN: exit $code (124: out of time), see tests_cudnn.log"
 }
 
 section_parity() {
   begin parity "Whole models against recorded logits, losses and gradients, on the card"
-  command_line "lorica parity MODEL MODEL/golden.safetensors --device cuda --precision PRECISION --tolerance TOLERANCE"
+  command_line "lorica parity MODEL MODEL/golden.safetensors --device cuda --precision PRECISION --tolerance TOLERANCE --attention ATTENTION"
   line ""
   line "In bf16 the ten steps of AdamW and the generated tokens are left out: they divide by tiny gradients, or pick by a hair."
   line ""
-  line "| model | precision | tolerance | result |"
-  line "|---|---|---|---|"
+  line "| model | precision | attention | tolerance | result |"
+  line "|---|---|---|---|---|"
   local found='' folder model
   for folder in "$root"/data/golden/*/ "$root"/tests/data/golden/*/; do
     [ -f "${folder}golden.safetensors" ] || continue
@@ -150,22 +161,28 @@ section_parity() {
     model=$(basename "$folder")
     parity_of "$model" "$folder" f32 1e-3 '^$'
     parity_of "$model" "$folder" bf16 1e-1 '^(lora\.train\.|greedy)'
+    parity_of "$model" "$folder" bf16 1e-1 '^(lora\.train\.|greedy)' cudnn
   done
   [ -n "$found" ] || fails parity "no golden models beside the programs"
 }
 
-# parity_of MODEL FOLDER PRECISION TOLERANCE EXCUSED: lines of the report that fit EXCUSED may be above the tolerance.
+# parity_of MODEL FOLDER PRECISION TOLERANCE EXCUSED [ATTENTION]: lines of the report that fit EXCUSED may be above the
+# tolerance. Without cuDNN a row about it says so.
 parity_of() {
-  local log=parity_$1_$3 code wrong
-  lorica_run "$log" 120 lorica parity "$2" "${2}golden.safetensors" --device cuda --precision "$3" --tolerance "$4"
+  local attention=${6:-auto} code wrong
+  local log=parity_$1_$3_$attention
+  lorica_run "$log" 120 lorica parity "$2" "${2}golden.safetensors" --device cuda --precision "$3" --tolerance "$4" \
+    --attention "$attention"
   code=$?
   [ -n "$dry_run" ] && return
   wrong=$(grep -E 'ABOVE|DIFFERENT' "$out/$log.log" | grep -cvE "$5")
   if [ "$code" -eq 0 ] || { [ "$code" -eq 1 ] && [ "$wrong" -eq 0 ] && grep -qE 'ABOVE|DIFFERENT' "$out/$log.log"; }; then
-    line "| $1 | $3 | $4 | agrees |"
+    line "| $1 | $3 | $attention | $4 | agrees |"
+  elif [ "$code" -eq 2 ] && grep -q -- '--attention: ' "$out/$log.log"; then
+    line "| $1 | $3 | $attention | $4 | left out: $(last_line "$log") |"
   else
-    line "| $1 | $3 | $4 | exit $code: $(last_line "$log") |"
-    fails parity "$1 in $3, see $log.log"
+    line "| $1 | $3 | $attention | $4 | exit $code: $(last_line "$log") |"
+    fails parity "$1 in $3, attention $attention, see $log.log"
   fi
 }
 
@@ -224,7 +241,8 @@ section_sanitizer() {
       fails sanitizer "compute-sanitizer is not there"
       return
     fi
-    suites=$("${start[@]}" "$bin/cuda_test" --gtest_list_tests --gtest_filter="$sanitizer_filter" | sed -n 's/^\([^ ]*\)\..*/\1/p' | sort -u)
+    suites=$("${start[@]}" "$bin/cuda_test" --gtest_list_tests --gtest_filter="$sanitizer_filter" | sed -n 's/^\([^ ]*\)\..*/\1/p' |
+      grep -v '^WithCudnn$' | sort -u) # not the kernels of a library
     [ -n "$suites" ] || fails sanitizer "no test fits the filter '$sanitizer_filter'"
   fi
   for tool in memcheck racecheck synccheck; do

@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 
 struct Options {
   fs::path model, batches, adapter, json;
-  std::string device = "auto", precision = "auto";
+  std::string device = "auto", attention = "auto", precision = "auto";
   std::vector<int64_t> lengths = {2048, 2048};
   int64_t accumulation = 4, rank = 16, warmup = 3, steps = 20;
   uint64_t seed = 1;
@@ -77,7 +77,8 @@ class Run {
  public:
   explicit Run(const Options& options)
       : options_(options),
-        context_(open_device(enum_named<DeviceChoice>(options.device).value(), "--device")),
+        context_(open_device({.device = enum_named<DeviceChoice>(options.device).value(),
+                              .attention = enum_named<AttentionKernel>(options.attention).value()})),
         dtype_(resolve_precision(enum_named<Precision>(options.precision).value(), context_.device)),
         lasting_(context_.memory()),
         passing_(context_.memory()),
@@ -108,6 +109,7 @@ class Run {
     AdamWOptimizer optimizer(lasting_, model_->parameters(), {});
     StepRunner runner(*model_, optimizer,
                       {.micro_batch_tokens = tokens_a_batch(),
+                       .max_tokens = *std::max_element(options_.lengths.begin(), options_.lengths.end()),
                        .recompute_blocks = options_.recompute,
                        .seed = options_.seed,
                        .graphs = !options_.no_graphs});
@@ -181,6 +183,9 @@ void report(const Options& options, const Run& run, const Result& result) {
 void add_options(CLI::App& app, Options& options) {
   app.add_option("MODEL_DIR", options.model, "model folder; no tokenizer is needed")->required();
   app.add_option("--device", options.device)->check(CLI::IsMember({"cpu", "cuda", "auto"}))->capture_default_str();
+  app.add_option("--attention", options.attention, "kernels of attention on a GPU")
+      ->check(CLI::IsMember(names_of<AttentionKernel>()))
+      ->capture_default_str();
   app.add_option("--precision", options.precision)
       ->check(CLI::IsMember({"f32", "bf16", "auto"}))
       ->capture_default_str();

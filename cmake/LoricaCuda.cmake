@@ -23,6 +23,27 @@ if(NOT LORICA_CUDA STREQUAL "OFF")
 endif()
 message(STATUS "CUDA backend: ${LORICA_HAS_CUDA}")
 
+# cuDNN's attention is compiled where its headers are: those of the library, of the toolkit or of Python's nvidia packages,
+# and the frontend's, of the Python package nvidia-cudnn-frontend. The library itself is loaded at run time.
+option(LORICA_CUDNN "cuDNN's attention, where its headers are found" ON)
+set(LORICA_HAS_CUDNN OFF)
+if(LORICA_HAS_CUDA AND LORICA_CUDNN)
+  execute_process(COMMAND python3 -c "import sys; print(';'.join(sys.path))" OUTPUT_VARIABLE python_folders
+                  OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  find_path(CUDNN_INCLUDE_DIR cudnn_version.h HINTS ${CUDAToolkit_INCLUDE_DIRS} PATHS ${python_folders}
+            PATH_SUFFIXES nvidia/cudnn/include)
+  find_path(CUDNN_FRONTEND_INCLUDE_DIR cudnn_frontend.h PATHS ${CMAKE_SOURCE_DIR}/build/cudnn_frontend ${python_folders}
+            PATH_SUFFIXES include)
+  if(CUDNN_INCLUDE_DIR AND CUDNN_FRONTEND_INCLUDE_DIR)
+    file(STRINGS ${CUDNN_FRONTEND_INCLUDE_DIR}/cudnn_frontend_version.h version REGEX "define CUDNN_FRONTEND_M.*_VERSION")
+    string(REGEX REPLACE "[^0-9]*([0-9]+)[^0-9]+([0-9]+).*" "\\1.\\2" version "${version}")
+    if(version VERSION_GREATER_EQUAL 1.14)  # the first with everything that kernels/cuda/cudnn_attention.cpp calls
+      set(LORICA_HAS_CUDNN ON)
+    endif()
+  endif()
+endif()
+message(STATUS "cuDNN's attention: ${LORICA_HAS_CUDNN}")
+
 # Machine code for sm_80 (8.x runs it) and sm_90a; PTX of 80 for cards that came later.
 set(LORICA_CUDA_OPTIONS
   "SHELL:-gencode arch=compute_80,code=[sm_80,compute_80]"

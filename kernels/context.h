@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "kernels/attention_kernel.h"
 #include "kernels/memory.h"
 #include "kernels/profile.h"
 #include "kernels/tensor_view.h"
@@ -45,6 +46,8 @@ class CudaBackend;
 /// has no CUDA. Defined once for each way to link: kernels/cuda, kernels/cuda_absent.
 std::shared_ptr<CudaBackend> open_cuda();
 DeviceMemory& memory_of(CudaBackend&);
+/// From here on. Throws Error where a library is chosen that is not there.
+void set_attention_kernel(CudaBackend&, AttentionKernel);
 std::string describe(CudaBackend&);
 std::string describe(CpuBackend&);
 

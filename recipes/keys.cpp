@@ -49,6 +49,11 @@ void declare_model(Schema& schema) {
       .help(
           "number format of the frozen weights and of the activations; auto takes bf16 where the device computes it "
           "fast, else f32");
+  key("attention", &ModelSection::attention)
+      .synonym_of({"attn_implementation", "attention_backend", "flash_attention"})
+      .help(
+          "which kernels do attention on a GPU: mma (this program's own, and what auto means) or cudnn (NVIDIA's "
+          "library, which must be installed). On the CPU there is one kind, and anything but auto is an error");
 }
 
 /// The names that other trainers give to keys of a source.

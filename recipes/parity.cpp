@@ -134,8 +134,8 @@ class Parity {
 
  private:
   struct Instance {
-    explicit Instance(DeviceChoice device)
-        : context(open_device(device, "--device")), lasting(context.memory()), passing(context.memory()) {}
+    explicit Instance(const DeviceOptions& on)
+        : context(open_device(on)), lasting(context.memory()), passing(context.memory()) {}
     Context context;
     Arena lasting, passing;
     std::unique_ptr<Decoder> model;
@@ -166,7 +166,7 @@ class Parity {
 };
 
 std::unique_ptr<Parity::Instance> Parity::build(bool train_base, bool with_adapter) const {
-  auto instance = std::make_unique<Instance>(options_.device);
+  auto instance = std::make_unique<Instance>(options_.on);
   const ModelParts parts = open_model(options_.model, with_adapter ? options_.adapter : fs::path());
   const BuildOptions build{.weights = parts.weights,
                            .dtype = resolve_precision(options_.precision, instance->context.device),

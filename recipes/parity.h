@@ -5,6 +5,7 @@
 #include <string>
 
 #include "recipes/recipe.h"
+#include "recipes/setup.h"
 
 namespace lorica {
 
@@ -21,7 +22,7 @@ struct ParityOptions {
   std::filesystem::path adapter = {};  ///< empty: the folder "adapter" of the model folder, if it is there
   double tolerance = 1e-4;
   Precision precision = Precision::kF32;
-  DeviceChoice device = DeviceChoice::kCpu;
+  DeviceOptions on = {};
   bool graphs = true;                           ///< lora.train.* by recorded steps, where the device has them
   std::optional<ParityTraining> training = {};  ///< overrides about.json
 };

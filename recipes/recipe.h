@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/data/options.h"
+#include "kernels/attention_kernel.h"
 #include "optim/schedule.h"
 
 namespace lorica {
@@ -25,6 +26,7 @@ struct ModelSection {
   Task task = Task::kCausalLm;
   DeviceChoice device = DeviceChoice::kAuto;
   Precision precision = Precision::kAuto;
+  AttentionKernel attention = AttentionKernel::kAuto;
   bool operator==(const ModelSection&) const = default;
 };
 

@@ -9,7 +9,6 @@
 #include "io/formats/safetensors_folder.h"
 #include "io/hub/hub.h"
 #include "recipes/classes.h"
-#include "recipes/setup.h"
 
 namespace lorica {
 
@@ -34,7 +33,7 @@ ModelParts open_model(const std::filesystem::path& folder, const std::filesystem
 
 Session::Session(const std::filesystem::path& model, const SessionOptions& options)
     : folder_(model_folder(model.string())),
-      context_(open_device(options.device, options.device_place)),
+      context_(open_device(options.on)),
       lasting_(context_.memory()),
       passing_(context_.memory()) {
   text_ = load_text_folder(folder_, options.chat_template);

@@ -8,13 +8,13 @@
 #include "engine/model/decoder.h"
 #include "io/adapter/peft.h"
 #include "recipes/recipe.h"
+#include "recipes/setup.h"
 #include "recipes/text_side.h"
 
 namespace lorica {
 
 struct SessionOptions {
-  DeviceChoice device = DeviceChoice::kCpu;
-  std::string device_place = "--device";  ///< begins the message about a device that is not there
+  DeviceOptions on = {};
   Precision precision = Precision::kAuto;
   bool train_base = false;                   ///< all weights are parameters
   std::filesystem::path adapter = {};        ///< PEFT folder to attach; empty: none

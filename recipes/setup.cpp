@@ -3,22 +3,48 @@
 #include "io/data/source_files.h"
 #include "io/data/token_cache.h"
 #include "kernels/cpu/features.h"
+#include "recipes/value_types.h"
 
 namespace lorica {
 
-Context open_device(DeviceChoice choice, const std::string& place) {
-  if (choice == DeviceChoice::kCpu) return Context();
+namespace {
+
+/// The CUDA backend's message without the name of the recipe's key, which the message's place gives.
+std::string_view without_key(const Error& error) {
+  std::string_view why = error.what();
+  constexpr std::string_view kKey = "device: ";
+  if (why.starts_with(kKey)) why.remove_prefix(kKey.size());
+  return why;
+}
+
+Context open_first(const DeviceOptions& options) {
+  if (options.device == DeviceChoice::kCpu) return Context();
   try {
     return Context(Device::kCuda);
   } catch (const RunError&) {  // the GPU is there and fails
     throw;
   } catch (const Error& error) {
-    if (choice == DeviceChoice::kAuto) return Context();
-    std::string_view why = error.what();
-    constexpr std::string_view kKey = "device: ";
-    if (why.starts_with(kKey)) why.remove_prefix(kKey.size());
-    throw Error("{}: {}", place, why);
+    if (options.device == DeviceChoice::kAuto) return Context();
+    throw Error("{}: {}", options.device_place, without_key(error));
   }
+}
+
+}  // namespace
+
+Context open_device(const DeviceOptions& options) {
+  Context context = open_first(options);
+  if (options.attention == AttentionKernel::kAuto) return context;
+  const char* const name = EnumNames<AttentionKernel>::kNames[static_cast<int>(options.attention)];
+  if (context.device == Device::kCpu)
+    throw Error("{}: {} is for a GPU, and this run is on the CPU; leave it at auto", options.attention_place, name);
+  try {
+    set_attention_kernel(*context.cuda, options.attention);
+  } catch (const RunError&) {
+    throw;
+  } catch (const Error& error) {
+    throw Error("{}: {}", options.attention_place, without_key(error));
+  }
+  return context;
 }
 
 Dtype resolve_precision(Precision precision, Device device) {

@@ -99,8 +99,9 @@ void StepRunner::enqueue(const Batch& batch, float loss_scale, uint64_t stream) 
   const PaddedSizes sizes = padded_sizes(batch, options_.micro_batch_tokens);
   Inputs& inputs = inputs_for(sizes);
   // positions of a replay may be higher than those of the batch that it was recorded with
-  inputs.batch.tokens.longest_document =
-      std::max(longest_document(batch), fixed_tables_ ? std::min(sizes.tokens, model_.config().max_positions) : 0);
+  int64_t most = fixed_tables_ ? std::min(sizes.tokens, model_.config().max_positions) : 0;
+  if (options_.max_tokens > 0) most = std::min(most, options_.max_tokens);
+  inputs.batch.tokens.longest_document = std::max(longest_document(batch), most);
   inputs.fill(padded(batch, sizes), loss_scale, static_cast<int64_t>(stream << 16));
   if (run(micro_steps_[{sizes, first}], [&] { pass(inputs); }))
     for (Parameter* parameter : parameters) parameter->has_gradient = true;

@@ -12,6 +12,7 @@ namespace lorica {
 
 struct StepRunnerOptions {
   int64_t micro_batch_tokens = 2048;
+  int64_t max_tokens = 0;         ///< of a document; 0: not known
   bool recompute_blocks = false;  ///< gradient checkpointing
   uint64_t seed = 0;              ///< of dropout
   bool graphs = true;             ///< record and replay on a device that can

@@ -125,8 +125,10 @@ void train(const Recipe& recipe, const TrainOptions& options) {
   const std::optional<fs::path> checkpoint = check_folder(recipe, options);
   const fs::path folder = existing_model_folder(recipe.model.path);
   const RunClasses classes = find_classes(recipe, folder);
-  Session session(folder, {.device = recipe.model.device,
-                           .device_place = options.device_place,
+  Session session(folder, {.on = {.device = recipe.model.device,
+                                  .attention = recipe.model.attention,
+                                  .device_place = options.device_place,
+                                  .attention_place = options.attention_place},
                            .precision = recipe.model.precision,
                            .train_base = recipe.adapter.type == AdapterType::kNone,
                            .adapter = recipe.adapter.path,

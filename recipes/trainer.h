@@ -98,7 +98,8 @@ class Trainer {
 struct TrainOptions {
   bool resume = false;
   bool overwrite = false;
-  std::string device_place = "model.device";  ///< begins the message about a device that is not there
+  /// How messages about these keys begin.
+  std::string device_place = "model.device", attention_place = "model.attention";
   TrainerOptions trainer = {};
 };
 void train(const Recipe& recipe, const TrainOptions& options);

@@ -130,6 +130,10 @@ struct EnumNames<DeviceChoice> {
   static constexpr const char* kNames[] = {"auto", "cpu", "cuda"};
 };
 template <>
+struct EnumNames<AttentionKernel> {
+  static constexpr const char* kNames[] = {"auto", "mma", "cudnn"};
+};
+template <>
 struct EnumNames<Task> {
   static constexpr const char* kNames[] = {"causal_lm", "seq_cls"};
 };
@@ -154,6 +158,11 @@ template <>
 struct EnumNames<ScheduleKind> {
   static constexpr const char* kNames[] = {"constant", "linear", "cosine"};
 };
+
+template <class E>
+std::vector<std::string> names_of() {
+  return {std::begin(EnumNames<E>::kNames), std::end(EnumNames<E>::kNames)};
+}
 
 /// The value of that name, or none.
 template <class E>

@@ -23,7 +23,7 @@ for root in $packages; do
 done
 
 found=""
-for library in libcublasLt.so libcudnn.so libnccl.so; do
+for library in libcublasLt.so libcudnn.so libcudart.so libnccl.so; do
   taken=""
   for place in $places; do
     for file in "$place/$library".[0-9]*; do

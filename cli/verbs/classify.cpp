@@ -127,6 +127,7 @@ void add_classify(CLI::App& app) {
       ->check(CLI::Range(1, 1 << 24))
       ->capture_default_str();
   add_device_option(verb, arguments->model.device);
+  add_attention_option(verb, arguments->model.attention);
   add_precision_option(verb, arguments->model.precision);
   verb->footer(
       "Examples:\n"

@@ -25,9 +25,8 @@ struct Arguments {
 /// The keys of a source that say how its rows are read, as flags: --prompt-column for prompt_column.
 void add_source_options(CLI::App* verb, DataSource& source) {
   const auto set_format = [&source](const std::string& name) { source.format = enum_named<DataFormat>(name).value(); };
-  const auto& names = EnumNames<DataFormat>::kNames;
   verb->add_option_function<std::string>("--format", set_format, "what a row holds; auto where it is not given")
-      ->check(CLI::IsMember(std::vector<std::string>(std::begin(names), std::end(names))));
+      ->check(CLI::IsMember(names_of<DataFormat>()));
   for_each_source_key([&](std::string name, auto member, auto value, const SourceKeyInfo& info) {
     using Value = decltype(value);
     const bool said_elsewhere = name == "slice_column" || name == "weight";

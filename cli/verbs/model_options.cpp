@@ -6,7 +6,7 @@ namespace lorica::cli {
 
 SessionOptions ModelArguments::session_options() const {
   SessionOptions options;
-  options.device = enum_named<DeviceChoice>(device).value();
+  options.on = device_options(device, attention);
   options.precision = enum_named<Precision>(precision).value();
   options.adapter = adapter;
   options.chat_template = chat_template;
@@ -17,6 +17,17 @@ void add_device_option(CLI::App* verb, std::string& device) {
   verb->add_option("--device", device, "cpu, cuda or auto (a GPU where there is one)")
       ->check(CLI::IsMember({"cpu", "cuda", "auto"}))
       ->capture_default_str();
+}
+
+void add_attention_option(CLI::App* verb, std::string& attention) {
+  verb->add_option("--attention", attention, "kernels of attention on a GPU: mma, cudnn or auto (mma)")
+      ->check(CLI::IsMember(names_of<AttentionKernel>()))
+      ->capture_default_str();
+}
+
+DeviceOptions device_options(const std::string& device, const std::string& attention) {
+  return {.device = enum_named<DeviceChoice>(device).value(),
+          .attention = enum_named<AttentionKernel>(attention).value()};
 }
 
 void add_precision_option(CLI::App* verb, std::string& precision) {
@@ -31,6 +42,7 @@ void add_model_options(CLI::App* verb, ModelArguments& arguments) {
   verb->add_option("--chat-template", arguments.chat_template, "template file that overrides the model's own");
   verb->add_option("--system", arguments.system_prompt, "system prompt");
   add_device_option(verb, arguments.device);
+  add_attention_option(verb, arguments.attention);
   add_precision_option(verb, arguments.precision);
 }
 

@@ -51,6 +51,7 @@ void add_train(CLI::App& app) {
       options.trainer = {.graphs = !arguments->no_graphs, .profile = profiled_steps(arguments->profile)};
       const Recipe recipe = load_recipe(arguments->recipe, arguments->set);
       options.device_place = place_of_key(arguments->recipe, arguments->set, "model.device");
+      options.attention_place = place_of_key(arguments->recipe, arguments->set, "model.attention");
       train(recipe, options);
     } catch (const Interrupted& stop) {
       throw CLI::RuntimeError(128 + stop.signal);

@@ -16,7 +16,8 @@ Var attention(Tape& tape, const Var& q, const Var& k, const Var& v, const Tensor
                                       .lse = lse,
                                       .scale = options.scale,
                                       .window = options.window,
-                                      .softcap = options.softcap});
+                                      .softcap = options.softcap,
+                                      .longest = options.longest});
   return tape.record("attention", {&q, &k, &v}, o, [q, k, v, o, lse, cu_seqlens, options](Tape& t, const Tensor& dy) {
     launch(t.context(), AttentionBwd{.do_ = dy,
                                      .q = q.value,
@@ -30,7 +31,8 @@ Var attention(Tape& tape, const Var& q, const Var& k, const Var& v, const Tensor
                                      .dv = t.grad_out(v.slot),
                                      .scale = options.scale,
                                      .window = options.window,
-                                     .softcap = options.softcap});
+                                     .softcap = options.softcap,
+                                     .longest = options.longest});
   });
 }
 

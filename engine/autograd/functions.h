@@ -33,6 +33,7 @@ struct AttentionOptions {
   float scale = 1;
   int window = 0;
   float softcap = 0;
+  int64_t longest = 0;  ///< no document has more tokens; 0: not known
 };
 /// q [T, H, d]; k, v [T, Hkv, d]
 Var attention(Tape&, const Var& q, const Var& k, const Var& v, const Tensor& cu_seqlens, const AttentionOptions&);

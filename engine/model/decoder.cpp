@@ -115,8 +115,10 @@ Tensor Decoder::logits(Tape& tape, const Tensor& hidden, std::span<const int32_t
 
 Var Decoder::attend(Tape& tape, int64_t layer, const Var& q, const Var& k, const Var& v, const Step& step) {
   const auto at = static_cast<size_t>(layer);
-  const AttentionOptions options{
-      .scale = config_.attention_scales[at], .window = config_.windows[at], .softcap = config_.attention_softcap};
+  const AttentionOptions options{.scale = config_.attention_scales[at],
+                                 .window = config_.windows[at],
+                                 .softcap = config_.attention_softcap,
+                                 .longest = step.batch.longest_document};
   if (!step.cache) return attention(tape, q, k, v, step.batch.cu_seqlens, options);
   const Tensor& keys = step.cache->keys_[at];
   const Tensor& values = step.cache->values_[at];

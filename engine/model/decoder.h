@@ -14,7 +14,7 @@ namespace lorica {
 /// tokens cu_seqlens[i] .. cu_seqlens[i + 1], none where the two are equal. All i32.
 struct TokenBatch {
   Tensor ids, positions, cu_seqlens;
-  int64_t longest_document = 0;  ///< at least the highest position + 1
+  int64_t longest_document = 0;  ///< at least the highest position + 1; no document is longer
 
   static TokenBatch of(Arena& arena, std::span<const int32_t> ids, std::span<const int32_t> positions,
                        std::span<const int32_t> cu_seqlens);

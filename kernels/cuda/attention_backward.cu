@@ -1,4 +1,5 @@
 #include "kernels/cuda/attention_grads.cuh"
+#include "kernels/cuda/attention_library.h"
 #include "kernels/cuda/device/shared.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/ops/attention.h"
@@ -78,6 +79,7 @@ void make_dk_dv(CudaBackend& cuda, const GradProblem<T>& p) {
 
 void run(CudaBackend& cuda, const AttentionBwd& op) {
   if (!op.dq && !op.dk && !op.dv) return;
+  if (AttentionLibrary* library = cuda.attention_library(); library && library->run(cuda, op)) return;
   visit_float(op.q.dtype, [&]<class T> {
     auto grad = [](const GradOut& out) { return out ? out.tensor.as<T>() : nullptr; };
     const int64_t rows = op.q.shape[0] * op.q.shape[1];

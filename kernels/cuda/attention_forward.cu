@@ -1,9 +1,11 @@
+#include "kernels/cuda/attention_library.h"
 #include "kernels/cuda/attention_rows.cuh"
 #include "kernels/ops/attention.h"
 
 namespace lorica {
 
 void run(CudaBackend& cuda, const AttentionFwd& op) {
+  if (AttentionLibrary* library = cuda.attention_library(); library && library->run(cuda, op)) return;
   const device::PackedKeys keys{.cu_seqlens = op.cu_seqlens.as<int32_t>(),
                                 .documents = static_cast<int>(op.cu_seqlens.shape[0] - 1),
                                 .window = op.window};

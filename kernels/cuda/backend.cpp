@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "kernels/cuda/attention_library.h"
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/memory.h"
@@ -55,6 +56,7 @@ CudaBackend::CudaBackend() {
 }
 
 CudaBackend::~CudaBackend() {
+  attention_library_.reset();
   gemms_.reset();
   memory_.reset();
   fault_.reset();
@@ -82,6 +84,13 @@ std::vector<std::shared_ptr<void>> CudaBackend::scratch_blocks() const {
   return blocks;
 }
 
+void CudaBackend::set_attention_kernel(AttentionKernel kernel) {
+  refuse_while_capturing("another attention kernel");
+  if (kernel == AttentionKernel::kCudnn && !attention_library_)
+    attention_library_ = std::make_unique<AttentionLibrary>(make_cudnn_attention(*this));
+  attention_kernel_ = kernel;
+}
+
 void CudaBackend::refuse_while_capturing(const char* what) const {
   if (capturing_)
     throw RunError("{} cannot be part of a CUDA graph (asked for by {}); run the same shapes once before", what,
@@ -104,6 +113,7 @@ void gemm(CudaBackend& cuda, const CudaProduct& product) {
 }
 
 std::shared_ptr<CudaBackend> open_cuda() { return std::make_shared<CudaBackend>(); }
+void set_attention_kernel(CudaBackend& cuda, AttentionKernel kernel) { cuda.set_attention_kernel(kernel); }
 DeviceMemory& memory_of(CudaBackend& cuda) { return cuda.memory(); }
 
 std::string describe(CudaBackend& cuda) {
@@ -117,7 +127,7 @@ std::string describe(CudaBackend& cuda) {
       "CUDA: runtime {}, the driver is for {}\n{}",
       card.name, cuda.architecture(), card.multiProcessorCount, static_cast<double>(card.totalGlobalMem) / kGiB,
       static_cast<double>(cuda.memory().free_bytes()) / kGiB, version_text(runtime), version_text(driver),
-      cuda.gemms().describe());
+      cuda.gemms().describe() + (cuda.attention_library() ? cuda.attention_library()->describe() : ""));
 }
 
 }  // namespace lorica

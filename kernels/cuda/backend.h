@@ -15,6 +15,7 @@ namespace lorica {
 void check_cuda(cudaError_t status, const char* what, std::source_location = std::source_location::current());
 
 class CudaGemm;
+class AttentionLibrary;
 
 /// State of the CUDA backend: one device, one stream on which every op, copy and clear is ordered, scratch memory that
 /// grows to its high-water mark and stays, and the GEMM library's handle.
@@ -32,6 +33,13 @@ class CudaBackend {
   int architecture() const { return properties_.major * 10 + properties_.minor; }
   DeviceMemory& memory() { return *memory_; }
   CudaGemm& gemms() { return *gemms_; }
+  /// What the user chose. Throws Error as lorica::set_attention_kernel() says.
+  AttentionKernel attention_kernel() const { return attention_kernel_; }
+  void set_attention_kernel(AttentionKernel kernel);
+  /// The library of that choice; null where it is none.
+  AttentionLibrary* attention_library() {
+    return attention_kernel_ == AttentionKernel::kCudnn ? attention_library_.get() : nullptr;
+  }
   /// Where kernels record a wrong value; copies to the host report it.
   DeviceFault* fault() { return fault_->device(); }
   FaultWord& faults() { return *fault_; }
@@ -69,7 +77,9 @@ class CudaBackend {
   std::unique_ptr<FaultWord> fault_;
   std::unique_ptr<DeviceMemory> memory_;
   std::unique_ptr<CudaGemm> gemms_;
+  std::unique_ptr<AttentionLibrary> attention_library_;
   std::array<Block, kSlotCount> scratch_{};
+  AttentionKernel attention_kernel_ = AttentionKernel::kAuto;
   bool synchronous_ = false, capturing_ = false;
 };
 

@@ -25,6 +25,8 @@ class SharedLibrary {
   SharedLibrary(const std::string& name, const LibraryPlaces& places);
   /// The file that was taken.
   const std::string& path() const { return path_; }
+  /// As dlopen() gave it.
+  void* handle() const { return handle_; }
   /// Sets `function` to the symbol of that name. Throws Error where the library lacks it.
   template <class Function>
   void get(const char* symbol, Function*& function) const {

@@ -5,6 +5,8 @@ set(LORICA_CUDA_SOURCES
   cuda/attention_backward.cu
   cuda/attention_cached.cu
   cuda/attention_forward.cu
+  cuda/attention_library.cpp
+  cuda/attention_packed.cu
   cuda/backend.cpp
   cuda/columns.cu
   cuda/elementwise.cu

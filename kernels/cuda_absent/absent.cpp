@@ -24,6 +24,7 @@ std::shared_ptr<CudaBackend> open_cuda() {
       "(cmake --preset cuda-release) and build");
 }
 DeviceMemory& memory_of(CudaBackend&) { std::abort(); }
+void set_attention_kernel(CudaBackend&, AttentionKernel) { std::abort(); }
 std::string describe(CudaBackend&) { std::abort(); }
 std::unique_ptr<StepGraph> capture(CudaBackend&, const std::function<void()>&) { std::abort(); }
 
@@ -33,6 +34,8 @@ void run(CudaBackend&, const ActivationFwd&) { std::abort(); }
 void run(CudaBackend&, const ActivationBwd&) { std::abort(); }
 void run(CudaBackend&, const AdamW&) { std::abort(); }
 void run(CudaBackend&, const GlobalNorm&) { std::abort(); }
+bool library_takes(CudaBackend&, const AttentionFwd&) { std::abort(); }
+bool library_takes(CudaBackend&, const AttentionBwd&) { std::abort(); }
 void run(CudaBackend&, const AttentionFwd&) { std::abort(); }
 void run(CudaBackend&, const AttentionBwd&) { std::abort(); }
 void run(CudaBackend&, const AttentionCached&) { std::abort(); }

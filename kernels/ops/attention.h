@@ -11,6 +11,7 @@ namespace lorica {
 /// Shapes    q, o [T, H, d];  k, v [T, Hkv, d];  cu_seqlens [documents + 1] i32, from 0 to T, never falling (an
 ///           offset that repeats is an empty document: padding at the end);
 ///           lse [H, T] f32 = log sum_s exp(S_ts), kept for the backward pass (empty: not wanted).
+///           longest: no document has more tokens than this (0: not known). A hint, by which scratch memory is sized.
 /// Numerics  scores, softmax and accumulators f32; blocks of queries and keys, never a T x T matrix. In bf16 on
 ///           CUDA the matrix units take P rounded to bf16.
 /// Reference Dao 2023 (FlashAttention-2).
@@ -20,6 +21,7 @@ struct AttentionFwd {
   float scale = 1;
   int window = 0;
   float softcap = 0;
+  int64_t longest = 0;
   void check() const;
   Cost cost() const;
 };
@@ -36,6 +38,7 @@ struct AttentionBwd {
   float scale = 1;
   int window = 0;
   float softcap = 0;
+  int64_t longest = 0;
   void check() const;
   Cost cost() const;
 };
@@ -54,6 +57,10 @@ struct AttentionCached {
   void check() const;
   Cost cost() const;
 };
+
+/// Whether a library that the user chose (AttentionKernel) does this op, and not the kernels here.
+bool library_takes(CudaBackend&, const AttentionFwd&);
+bool library_takes(CudaBackend&, const AttentionBwd&);
 
 void run(CpuBackend&, const AttentionFwd&);
 void run(CudaBackend&, const AttentionFwd&);

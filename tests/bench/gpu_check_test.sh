@@ -38,7 +38,8 @@ good_programs() {
 while [ $# -gt 0 ]; do [ "$1" = --json ] && printf "{\n \"seconds\": [$RANDOM],\n \"losses\": [1.5],\n \"gradient_norms\": [0.25]\n}\n" >"$2"; shift; done
 echo "123.4 tokens/s"'
   stand_in "$place/bundle/bin/cuda_test" '
-case "$*" in *list_tests*) printf "RmsNorm.\n  Values\nSizes/Rope.\n  Values/0\n" ;; *) echo "[  PASSED  ] 3 tests." ;; esac'
+[ -z "$LORICA_TEST_ATTENTION" ] || { echo "[  PASSED  ] 5 tests by $LORICA_TEST_ATTENTION."; exit 0; }
+case "$*" in *list_tests*) printf "RmsNorm.\n  Values\nSizes/Rope.\n  Values/0\nWithCudnn.\n  Values\n" ;; *) echo "[  PASSED  ] 3 tests." ;; esac'
   stand_in "$place/tools/compute-sanitizer" 'echo "========= ERROR SUMMARY: 0 errors"'
 }
 
@@ -68,14 +69,17 @@ run 0
 has out/machine.md "Driver 1"
 has out/tests.md "3 tests."
 has out/tests.md "Stand-in GPU, commit abc1234"
-has out/parity.md "| llama | f32 | 1e-3 | agrees |"
-has out/parity.md "| llama | bf16 | 1e-1 | agrees |"
+has out/parity.md "| llama | f32 | auto | 1e-3 | agrees |"
+has out/parity.md "| llama | bf16 | auto | 1e-1 | agrees |"
+has out/parity.md "| llama | bf16 | cudnn | 1e-1 | agrees |"
+has out/tests.md "5 tests by cudnn."
 has out/same_bits.md "the same bits"
 has out/kernels.md "| rms_norm | fast |"
 for tool in memcheck racecheck synccheck; do
   has out/sanitizer.md "| $tool | RmsNorm | clean |"
   has out/sanitizer.md "| $tool | Sizes/Rope | clean |"
 done
+has_not out/sanitizer.md "WithCudnn"
 has out/throughput.md "lorica alone"
 has out/throughput.md "## llama-3.1-8b"
 has out/throughput.md "123.4 tokens/s"
@@ -104,7 +108,18 @@ has out/kernels.md "| rms_norm | fast |"
 stand_in "$place/bundle/bin/lorica" '[ "$1" = init ] && mkdir -p "$3"; [ "$1" != parity ] || { echo "lora.train.final.* 0.5 ABOVE"; exit 1; }'
 run 1 --sections parity
 has out/summary.md "FAILED parity: llama in f32"
-has out/parity.md "| llama | bf16 | 1e-1 | agrees |"
+has out/parity.md "| llama | bf16 | auto | 1e-1 | agrees |"
+# cuDNN is not there: said, and no failure; it is there and wrong: a failure
+stand_in "$place/bundle/bin/lorica" 'case "$*" in *cudnn*) echo "lorica: --attention: cuda: libcudnn.so.9 was not found"; exit 2 ;; esac'
+run 0 --sections parity
+has out/parity.md "| llama | bf16 | cudnn | 1e-1 | left out: lorica: --attention: cuda: libcudnn.so.9 was not found |"
+stand_in "$place/bundle/bin/lorica" 'case "$*" in *cudnn*) echo "logits 0.5 ABOVE"; exit 1 ;; esac'
+run 1 --sections parity
+has out/summary.md "FAILED parity: llama in bf16, attention cudnn"
+good_programs
+stand_in "$place/bundle/bin/cuda_test" '[ -z "$LORICA_TEST_ATTENTION" ] || { echo "[  FAILED  ] 2 tests"; exit 1; }'
+run 1 --sections tests
+has out/summary.md "FAILED tests: attention by cuDNN"
 good_programs
 stand_in "$place/tools/compute-sanitizer" '[ "$2" != racecheck ] || { echo "ERROR SUMMARY: 1 hazard"; exit 9; }'
 run 1 --sections sanitizer,kernels

@@ -58,6 +58,11 @@ TEST_F(BadInput, Device) {
   expect_message(train({{"model.device", "cuda"}}), 2, "recipe\\.yaml:\\d+: model\\.device: cuda: ");
   expect_message(train({{"model.device", "tpu"}}), 2,
                  "recipe\\.yaml:\\d+: model\\.device: expected one of auto, cpu, cuda, got 'tpu'");
+  expect_message(
+      train({{"model.attention", "mma"}}), 2,
+      "recipe\\.yaml:\\d+: model\\.attention: mma is for a GPU, and this run is on the CPU; leave it at auto");
+  expect_message(train({{"model.attention", "flash"}}), 2,
+                 "recipe\\.yaml:\\d+: model\\.attention: expected one of auto, mma, cudnn, got 'flash'");
   ::unsetenv("CUDA_VISIBLE_DEVICES");
 }
 

@@ -39,30 +39,45 @@ void expect_same_run(const Workplace& place, const std::string& left, const std:
   EXPECT_EQ(metrics_of(place, left), metrics_of(place, right));
 }
 
+struct Kills {
+  int killed = 0, resumed = 0;
+};
+
+/// Runs the recipe to its end, killed about eight times in `span` seconds at any moment from the start of the program
+/// on.
+Kills run_under_kills(const Workplace& place, double span) {
+  std::mt19937 generator(11);
+  Kills count;
+  for (int attempt = 0; attempt < 60; ++attempt) {
+    Program program(place.path(), {"train", "recipe.yaml", "--resume"});
+    const bool kill = attempt < 50;
+    if (kill && !program.ended(std::uniform_real_distribution<double>(0.02, 0.3)(generator) * span)) {
+      program.send(SIGKILL);
+      ++count.killed;
+    }
+    const Ran ran = program.finish();
+    count.resumed += ran.err.find("resumed from") != std::string::npos;
+    if (ran.code == 0) break;
+    EXPECT_EQ(ran.code, 128 + SIGKILL) << ran.err;
+  }
+  std::printf("%d kills, %d resumptions\n", count.killed, count.resumed);
+  return count;
+}
+
 TEST(Resume, KilledAgainAndAgainGivesTheSameBytes) {
   const Workplace place;
   place.write_recipe(kRun);
   const auto begin = std::chrono::steady_clock::now();
   ASSERT_EQ(place.train({"--set", "output.dir=runs/whole"}).code, 0);
-  const double whole = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  std::mt19937 generator(11);
-  int killed = 0, resumed = 0;
-  for (int attempt = 0; attempt < 60; ++attempt) {
-    Program program(place.path(), {"train", "recipe.yaml", "--resume"});
-    // about eight kills over the run, at any moment from the start of the program on
-    const bool kill = attempt < 50;
-    if (kill && !program.ended(std::uniform_real_distribution<double>(0.02, 0.3)(generator) * whole)) {
-      program.send(SIGKILL);
-      ++killed;
-    }
-    const Ran ran = program.finish();
-    resumed += ran.err.find("resumed from") != std::string::npos;
-    if (ran.code == 0) break;
-    ASSERT_EQ(ran.code, 128 + SIGKILL) << ran.err;
+  double span = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  Kills count = run_under_kills(place, span);
+  // The first run may have been slowed down by others on the machine: kill sooner.
+  for (int i = 0; i < 5 && (count.killed < 3 || count.resumed < 2); ++i) {
+    std::filesystem::remove_all(place.path() / "runs/a");
+    count = run_under_kills(place, span /= 2);
   }
-  std::printf("%d kills, %d resumptions\n", killed, resumed);
-  EXPECT_GE(killed, 3);
-  EXPECT_GE(resumed, 2);
+  EXPECT_GE(count.killed, 3);
+  EXPECT_GE(count.resumed, 2);
   expect_same_run(place, "runs/whole", "runs/a");
 }
 

@@ -91,7 +91,7 @@ TEST(GgufConvert, WritesTheTokenizer) {
   EXPECT_EQ(config["eos_token"], "<|end|>");
   EXPECT_EQ(config["model_max_length"], 131072);
   EXPECT_EQ(config["chat_template"], "{% for m in messages %}{{ m['content'] }}{% endfor %}");
-  EXPECT_EQ(read_file(folder / "out/chat_template.jinja"), config["chat_template"]);
+  EXPECT_EQ(read_file(folder / "out/chat_template.jinja"), config["chat_template"].get<std::string>());
 }
 
 TEST(GgufConvert, DoesNotMixWithWhatIsThere) {

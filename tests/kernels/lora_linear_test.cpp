@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/kernels/linear_case.h"
 #include "tests/reference/lora_linear.h"
 

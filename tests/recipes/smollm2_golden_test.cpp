@@ -60,7 +60,7 @@ TEST_F(SmolLm2, PromptsRenderAndTokenizeAlike) {
   const TextFolder text = load_text_folder(folder_, {});
   for (const ordered_json& prompt : golden_.at("prompts")) {
     const std::string rendered = render_prompt(text.chat, "", prompt.at("prompt"));
-    EXPECT_EQ(rendered, prompt.at("rendered"));
+    EXPECT_EQ(rendered, prompt.at("rendered").get<std::string>());
     EXPECT_EQ(text.tokenizer->encode(rendered), prompt.at("ids").get<Ids>()) << prompt.at("prompt");
   }
 }

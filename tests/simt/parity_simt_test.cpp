@@ -9,7 +9,7 @@ class Families : public testing::TestWithParam<const char*> {};
 
 TEST_P(Families, AgreeWithTheGoldensInF32) {
   ParityOptions options = test::options_for(GetParam());
-  options.device = DeviceChoice::kCuda;
+  options.on.device = DeviceChoice::kCuda;
   const test::Verdict verdict = test::parity(options);
   EXPECT_TRUE(verdict.good) << verdict.report;
   EXPECT_EQ(verdict.report.find("skipped"), std::string::npos) << verdict.report;
@@ -19,11 +19,14 @@ TEST_P(Families, AgreeWithTheGoldensInF32) {
 TEST_P(Families, AreCloseToTheGoldensInBf16) {
   const auto folder = std::filesystem::path(testing::TempDir()) / (std::string("lorica_simt_") + GetParam());
   ParityOptions options = test::bf16_options(GetParam(), folder);
-  options.device = DeviceChoice::kCuda;
+  options.on.device = DeviceChoice::kCuda;
   options.tolerance = 0.15;  // the low-rank term is rounded on its way; PyTorch's own bf16 run is off by up to 0.13
-  const test::Verdict verdict = test::parity(options);
-  EXPECT_TRUE(verdict.good) << verdict.report;
-  std::fputs(verdict.report.c_str(), stdout);
+  for (const AttentionKernel attention : {AttentionKernel::kMma, AttentionKernel::kCudnn}) {
+    options.on.attention = attention;
+    const test::Verdict verdict = test::parity(options);
+    EXPECT_TRUE(verdict.good) << verdict.report;
+    std::fputs(verdict.report.c_str(), stdout);
+  }
   std::filesystem::remove_all(folder);
 }
 INSTANTIATE_TEST_SUITE_P(Parity, Families, testing::Values("llama", "gpt2"));
@@ -35,8 +38,9 @@ struct Course {
 };
 
 /// Steps of two micro-batches each over changing documents of the same padded sizes, with dropout.
-Course course(bool graphs) {
+Course course(bool graphs, AttentionKernel attention) {
   test::TinyModel tiny("llama", Dtype::bf16, false, Device::kCuda);
+  set_attention_kernel(*tiny.context.cuda, attention);
   tiny.adapt({.r = 4, .lora_alpha = 8, .lora_dropout = 0.1});
   AdamWOptimizer optimizer(tiny.lasting, tiny.model->parameters(), {});
   StepRunner runner(*tiny.model, optimizer, {.micro_batch_tokens = 32, .seed = 3, .graphs = graphs});
@@ -57,13 +61,15 @@ Course course(bool graphs) {
 }
 
 TEST(Graphs, GiveTheBitsOfEagerSteps) {
-  const Course eager = course(false), recorded = course(true);
-  EXPECT_EQ(eager.graphs, 0u);
-  // the first and the later micro-batches of a step, the first ones of another number of rows, and the optimiser
-  EXPECT_EQ(recorded.graphs, 4u);
-  EXPECT_EQ(eager.losses, recorded.losses);
-  EXPECT_EQ(eager.norms, recorded.norms);
-  EXPECT_EQ(eager.values, recorded.values);
+  for (const AttentionKernel attention : {AttentionKernel::kMma, AttentionKernel::kCudnn}) {
+    const Course eager = course(false, attention), recorded = course(true, attention);
+    EXPECT_EQ(eager.graphs, 0u);
+    // the first and the later micro-batches of a step, the first ones of another number of rows, and the optimiser
+    EXPECT_EQ(recorded.graphs, 4u);
+    EXPECT_EQ(eager.losses, recorded.losses);
+    EXPECT_EQ(eager.norms, recorded.norms);
+    EXPECT_EQ(eager.values, recorded.values);
+  }
 }
 
 }  // namespace

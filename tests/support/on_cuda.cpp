@@ -1,4 +1,7 @@
 #include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <string_view>
 
 #include "kernels/cuda/backend.h"
 #include "tests/support/close.h"
@@ -8,11 +11,16 @@ namespace lorica::test {
 namespace {
 
 /// Lists every test and skips it where there is no GPU; tells in the end how close the results were.
+/// LORICA_TEST_ATTENTION=cudnn runs everything with cuDNN's attention, and skips it where that is not there.
 class NeedsGpu : public testing::Environment {
  public:
   void SetUp() override {
     try {
-      context_under_test();
+      const char* const attention = getenv("LORICA_TEST_ATTENTION");
+      if (attention && attention == std::string_view("cudnn"))
+        context_under_test().cuda->set_attention_kernel(AttentionKernel::kCudnn);
+      else
+        context_under_test();
     } catch (const Error& error) {
       GTEST_SKIP() << error.what();
     }
